@@ -1,0 +1,89 @@
+"""What the index knows about images, files and lookup tables, as frozen records.
+
+Sizes are in pixels, physical sizes in µm, wavelengths in nm, times in seconds since the epoch.
+Level 0 is full size, as everywhere in our code; only the Ice services count the other way.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ChannelRecord:
+    """One channel. `color` is (red, green, blue, alpha) or None; `stats` (min, max) or None."""
+
+    id: int
+    logical_id: int
+    name: str | None = None
+    color: tuple[int, int, int, int] | None = None
+    lut: str | None = None
+    emission_wave: float | None = None
+    excitation_wave: float | None = None
+    stats: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """An original file below the folder. `path` is absolute and resolved, `name` its last part."""
+
+    id: int
+    name: str
+    relative_path: str
+    path: str
+    size_bytes: int
+    mtime_s: float
+    mimetype: str
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image of one file. `problem` is None, or says in one sentence why it is unreadable.
+
+    An unreadable image has sizes 0, no channels and no levels. `levels` are (width, height),
+    those made in the background included once they are there. `version` rises when the file's
+    pixels change.
+    """
+
+    id: int
+    pixels_id: int
+    fileset_id: int
+    dataset_id: int
+    file_ids: tuple[int, ...]
+    name: str
+    description: str
+    pixel_type: str
+    significant_bits: int | None
+    size_x: int
+    size_y: int
+    size_z: int
+    size_c: int
+    size_t: int
+    physical_size_x: float | None
+    physical_size_y: float | None
+    physical_size_z: float | None
+    channels: tuple[ChannelRecord, ...]
+    levels: tuple[tuple[int, int], ...]
+    tile_width: int
+    tile_height: int
+    nominal_magnification: float | None
+    acquired_at_s: float | None
+    imported_at_s: float
+    version: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """A folder that holds images; `name` is its path below the root, `.` for the root itself."""
+
+    id: int
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectRecord:
+    """The one project: the folder that is served."""
+
+    id: int
+    name: str
+    description: str = ""

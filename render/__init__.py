@@ -1,0 +1,1 @@
+"""From planes to pictures: the engine, the workers and the Ice side of OMERO."""
