@@ -1,0 +1,207 @@
+"""Tiles through HTTP: not cached, cached, and after a slider move.
+
+The measures stand beside them in the same run: the kernel alone on the same cores, large_image's
+`getRegion` with the same style, and a bare Flask route that returns the same bytes from memory.
+"""
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import tifffile
+
+from benchmarks import load, service
+from benchmarks.pyramids import SIDE, TILE
+from imageserver.supervisor import free_port
+from render.job import RenderJob
+from render.values import ChannelBinding, Color, Encoding, Model, RenderingDefinition, Window
+
+CLIENTS = 8
+CORES = os.cpu_count() or 1
+ROUNDS = 3
+CACHED_REQUESTS = 6000
+SLIDER_MOVES = 300
+LARGE_IMAGE = Path(__file__).parent.parent / ".venv-large-image" / "bin" / "python"
+_WINDOWS = ((100.0, 1500.0), (100.0, 1500.0), (100.0, 1500.0))
+_COLORS = (Color(255, 0, 0), Color(0, 255, 0), Color(0, 0, 255))
+_QUERY = "c=1|{0}:1500$FF0000,2|100:1500$00FF00,3|100:1500$0000FF&m=c&q=0.9"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one pyramid; rates are tiles per second, times are seconds."""
+
+    uncached: float
+    uncached_p95_s: float
+    kernel: float
+    large_image: float | None
+    failed: int
+
+
+def measure_uncached(pyramid: Path, name: str) -> Figures:
+    """Measure tiles that nothing has cached yet, the median of several fresh starts."""
+    origins = [(x, y) for y in range(0, SIDE, TILE) for x in range(0, SIDE, TILE)]
+    rounds = [_uncached_round(pyramid, name) for _ in range(ROUNDS)]
+    rounds.sort(key=lambda result: result.per_second)
+    middle = rounds[ROUNDS // 2]
+    return Figures(
+        uncached=middle.per_second,
+        uncached_p95_s=middle.percentile_s(95),
+        kernel=_kernel_rate(pyramid),
+        large_image=_large_image_rate(pyramid, origins[:96]),
+        failed=sum(result.failed for result in rounds),
+    )
+
+
+def _uncached_round(pyramid: Path, name: str) -> load.Load:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache_dir:
+        os.link(pyramid, Path(folder) / pyramid.name) if _same_disk(pyramid, folder) else (
+            shutil.copy(pyramid, folder)
+        )
+        with service.running(Path(folder), Path(cache_dir)) as port:
+            image_id = service.image_ids(port)[pyramid.name]
+            side = SIDE // TILE
+            # The upper levels open the sessions and stores of every worker first.
+            load.run(port, [_tile_path(image_id, 1, i % 8, i // 8) for i in range(64)], CLIENTS)
+            paths = [_tile_path(image_id, 0, i % side, i // side) for i in range(side * side)]
+            return load.run(port, paths, CLIENTS)
+
+
+def _same_disk(path: Path, folder: str) -> bool:
+    return path.stat().st_dev == Path(folder).stat().st_dev
+
+
+def _tile_path(image_id: int, level: int, column: int, row: int, start: float = 100) -> str:
+    return (
+        f"/webgateway/render_image_region/{image_id}/0/0/"
+        f"?tile={level},{column},{row},{TILE},{TILE}&{_QUERY.format(start)}"
+    )
+
+
+def _jobs(pyramid: Path, count: int) -> list[RenderJob]:
+    """Make jobs over real planes of the pyramid, big-endian as they come over Ice."""
+    planes = tifffile.memmap(pyramid) if "deflate" not in pyramid.name else tifffile.imread(pyramid)
+    bindings = tuple(
+        ChannelBinding(active=True, window=Window(*window), color=color)
+        for window, color in zip(_WINDOWS, _COLORS, strict=True)
+    )
+    definition = RenderingDefinition(model=Model.RGB, bindings=bindings)
+    jobs = []
+    for i in range(count):
+        x, y = i % 16 * TILE, i // 16 * TILE
+        tiles = tuple(plane[y : y + TILE, x : x + TILE].astype(">u2") for plane in planes)
+        jobs.append(
+            RenderJob(
+                planes=tiles,
+                pixel_type="uint16",
+                definition=definition,
+                encoding=Encoding("jpeg", 0.9),
+            )
+        )
+    return jobs
+
+
+def _kernel_rate(pyramid: Path) -> float:
+    """Composite and encode on as many threads as there are cores, nothing else."""
+    jobs = _jobs(pyramid, 64)
+    jobs[0].run()
+
+    def work() -> None:
+        for job in jobs:
+            job.run()
+
+    threads = [threading.Thread(target=work) for _ in range(CORES)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return CORES * len(jobs) / (time.perf_counter() - started)
+
+
+def _large_image_rate(pyramid: Path, origins: list[tuple[int, int]]) -> float | None:
+    if not LARGE_IMAGE.exists():
+        return None
+    style = {
+        "bands": [
+            {"frame": c, "min": start, "max": end, "palette": ["#000", color]}
+            for c, ((start, end), color) in enumerate(
+                zip(_WINDOWS, ("#f00", "#0f0", "#00f"), strict=True)
+            )
+        ]
+    }
+    script = Path(__file__).parent / "large_image_regions.py"
+    texts = [f"{x},{y}" for x, y in origins]
+    command = [str(LARGE_IMAGE), str(script), str(pyramid), json.dumps(style), str(CORES), *texts]
+    seconds = float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    return len(origins) / seconds
+
+
+def measure_cached(pyramid: Path) -> tuple[float, float]:
+    """Give requests per second of a cached tile, and of the bare route with the same bytes."""
+    with (
+        tempfile.TemporaryDirectory() as cache_dir,
+        service.running(pyramid.parent, Path(cache_dir)) as port,
+    ):
+        image_id = service.image_ids(port)[pyramid.name]
+        path = _tile_path(image_id, 0, 3, 3)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            tile = answer.read()
+        cached = _ab(port, path)
+    return cached, _bare_rate(tile)
+
+
+def _bare_rate(tile: bytes) -> float:
+    port = free_port("127.0.0.1")
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(tile)
+        environment = os.environ | {
+            "BENCHMARK_PORT": str(port),
+            "BENCHMARK_WORKERS": str(CORES),
+            "BENCHMARK_TILE": file.name,
+        }
+        with service.gunicorn("benchmarks/bare_gunicorn.py", "benchmarks.bare:app", environment):
+            time.sleep(3)
+            return _ab(port, "/tile")
+
+
+def _ab(port: int, path: str) -> float:
+    """Give ApacheBench's requests per second for one path, after a short run to warm up."""
+    url = f"http://127.0.0.1:{port}{path}"
+    subprocess.run(["ab", "-q", "-k", "-n", "200", "-c", str(CLIENTS), url], capture_output=True)
+    command = ["ab", "-q", "-k", "-n", str(CACHED_REQUESTS), "-c", str(CLIENTS), url]
+    text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    failed = re.search(r"(Non-2xx responses|Failed requests): +([1-9]\d*)", text)
+    if failed:
+        raise RuntimeError(f"ab saw failures: {failed.group(0)}")
+    found = re.search(r"Requests per second: +([\d.]+)", text)
+    assert found is not None
+    return float(found.group(1))
+
+
+def measure_slider(pyramid: Path) -> tuple[float, float]:
+    """Give the median seconds of a slider move through HTTP, and of composite + encode alone."""
+    with (
+        tempfile.TemporaryDirectory() as cache_dir,
+        service.running(pyramid.parent, Path(cache_dir), workers=1) as port,
+    ):
+        image_id = service.image_ids(port)[pyramid.name]
+        paths = [_tile_path(image_id, 0, 2, 2, 100 + i) for i in range(SLIDER_MOVES + 20)]
+        load.run(port, paths[:20], 1)
+        moved = load.run(port, paths[20:], 1)
+    job = _jobs(pyramid, 1)[0]
+    alone = []
+    for _ in range(SLIDER_MOVES):
+        started = time.perf_counter()
+        job.run()
+        alone.append(time.perf_counter() - started)
+    return moved.percentile_s(50), statistics.median(alone)

@@ -1,0 +1,72 @@
+"""How gunicorn runs Blitzrender; every figure comes from `app/settings.py`.
+
+The master imports what is heavy, compiles the kernels and, in embedded mode, keeps the image
+server running. Each worker makes the application for itself after gevent has patched it, so that
+every lock and connection in it belongs to that worker's loop.
+"""
+
+import importlib
+import os
+
+from app.settings import load_settings
+from imageserver.supervisor import Supervisor, free_port
+
+settings = load_settings()
+
+bind = f"{settings.host}:{settings.port}"
+workers = settings.workers
+worker_class = settings.worker_class
+worker_connections = settings.worker_connections
+threads = settings.gthread_threads
+preload_app = False
+proc_name = "blitzrender"
+# Many-channel images make long `c=` and `maps=`.
+limit_request_line = 0
+limit_request_field_size = 16384
+keepalive = settings.keepalive_s
+timeout = 120
+graceful_timeout = 30
+accesslog = None
+errorlog = "-"
+loglevel = settings.log_level
+
+# numba keeps its compiled kernels here, so that a read-only checkout starts as fast.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.cache_dir / "numba"))
+
+if settings.embedded and not settings.image_server_port:
+    # Chosen once, so that an image server that is started again is found where the first one was.
+    os.environ["BLITZRENDER_IMAGE_SERVER_PORT"] = str(free_port("127.0.0.1"))
+    settings = load_settings()
+
+_supervisors = []
+
+
+def on_starting(server):
+    """Import, compile and start the image server before the first worker is forked."""
+    if settings.embedded:
+        supervisor = Supervisor(
+            [
+                str(settings.images),
+                *("--host", "127.0.0.1"),
+                *("--port", str(settings.image_server_port)),
+                *("--cache-dir", str(settings.cache_dir)),
+            ]
+        )
+        _supervisors.append(supervisor)
+        supervisor.start()
+    for module in ("app", "render.blitz.source", "render.job"):
+        importlib.import_module(module)
+    importlib.import_module("render.engine.warm").warm_up()
+    if settings.embedded and not supervisor.wait_ready():
+        server.log.warning("the image server is not ready yet; requests answer 503 until it is")
+
+
+def when_ready(server):
+    """Say where to look."""
+    server.log.info("Blitzrender is at http://%s:%s/", settings.host, settings.port)
+
+
+def on_exit(server):
+    """Stop the image server after the last worker has gone."""
+    for supervisor in _supervisors:
+        supervisor.stop()
