@@ -1,9 +1,9 @@
 """The WSGI application for gunicorn: `gunicorn wsgi:app`."""
 
 from app import create_app
-from app.settings import SettingsError, load_settings
+from app.observe import configure_logging
+from app.settings import load_settings
 
-try:
-    app = create_app(load_settings())
-except SettingsError as error:
-    raise SystemExit(f"blitzrender: {error}") from None
+settings = load_settings()
+configure_logging(settings.log_level)
+app = create_app(settings)

@@ -34,37 +34,58 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class SettingsError(Exception):
-    """A wrong value; `str(error)` names the setting, the value and what would do."""
+class SettingsError(SystemExit):
+    """A wrong value; `str(error)` names the setting, the value and what would do.
+
+    Not caught by anybody, it ends the process with that one line.
+    """
 
 
-def _setting(default: Any, group: str, text: str) -> Any:
-    return Field(default=default, description=text, json_schema_extra={"group": group})
+_CORES = os.cpu_count() or 1
+_SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+
+
+def _setting(default: Any, group: str, text: str, default_text: str | None = None) -> Any:
+    """Declare a setting; `default_text` describes a default that depends on the machine."""
+    shown = default_text or ("not set" if default is None else str(default))
+    return Field(
+        default=default, description=text, json_schema_extra={"group": group, "default": shown}
+    )
 
 
 class Settings(BaseSettings):
     """What an operator may change. Frozen; sizes, times and counts say their unit in the name."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, validate_default=False
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        validate_default=False,
     )
 
     host: str = _setting("127.0.0.1", "server", "Address on which HTTP is answered.")
     port: Port = _setting(4080, "server", "TCP port on which HTTP is answered.")
-    workers: CountOrNone = _setting(
-        0, "server", "Worker processes of the HTTP server; 0 = one for each processor core."
+    workers: Count = _setting(
+        _CORES, "server", "Worker processes of the HTTP server.", "one for each processor core"
     )
-    worker_kind: Literal["gevent", "gthread", "sync"] = _setting(
+    worker_class: Literal["gevent", "gthread", "sync"] = _setting(
         "gevent", "server", "How a worker process serves many connections at a time."
     )
     worker_connections: Count = _setting(
         1000, "server", "Connections that one worker process keeps open at a time."
     )
+    gthread_threads: Count = _setting(
+        16, "server", "Threads of a worker process of the class gthread."
+    )
+    keepalive_s: CountOrNone = _setting(
+        15, "server", "How long an idle HTTP connection is kept open."
+    )
     render_worker: str = _setting(
         "threads", "server", "Where rendering runs: the name of a render worker."
     )
-    render_threads: CountOrNone = _setting(
-        0, "server", "Rendering threads per worker process; 0 = one for each processor core."
+    render_threads: Count = _setting(
+        _CORES, "server", "Rendering threads per worker process.", "one for each processor core"
     )
     queue_limit: Count = _setting(
         256,
@@ -75,11 +96,11 @@ class Settings(BaseSettings):
         30.0, "server", "How long a request may take before it is answered 504."
     )
 
-    images: Path | None = _setting(
-        None,
+    images: Path = _setting(
+        _SAMPLES,
         "images",
-        "Folder whose image files are served when omero_host is not set (embedded mode); "
-        "not set = the sample images that come with Blitzrender.",
+        "Folder whose image files are served when omero_host is not set (embedded mode).",
+        "the sample images that come with Blitzrender",
     )
     image_server_host: str = _setting(
         "127.0.0.1", "images", "Address of the embedded image server."
@@ -227,9 +248,8 @@ def load_settings(*, env_file: str | Path | None = ".env", **values: Any) -> Set
         raise SettingsError(_sentence(error)) from error
     settings = settings.model_copy(
         update={
-            name: value.expanduser()
-            for name in ("images", "cache_dir")
-            if (value := getattr(settings, name)) is not None
+            "images": settings.images.expanduser(),
+            "cache_dir": settings.cache_dir.expanduser(),
         }
     )
     _check_together(settings)
@@ -240,13 +260,12 @@ def _described(name: str, field: FieldInfo) -> SettingInfo:
     extra = field.json_schema_extra
     assert isinstance(extra, dict)
     secret = "SecretStr" in str(field.annotation)
-    default = "not set" if field.default is None else str(field.default)
     return SettingInfo(
         name=name,
         environment=PREFIX + name.upper(),
         group=str(extra["group"]),
         help=field.description or "",
-        default="(hidden)" if secret and field.default is not None else default,
+        default="(hidden)" if secret and field.default is not None else str(extra["default"]),
         secret=secret,
     )
 
@@ -282,7 +301,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _check_together(settings: Settings) -> None:
-    if settings.images is not None and settings.embedded and not settings.images.is_dir():
+    if settings.embedded and not settings.images.is_dir():
         raise SettingsError(
             f"setting images ({PREFIX}IMAGES) = {str(settings.images)!r}: "
             "should be a folder that exists"

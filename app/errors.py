@@ -1,0 +1,100 @@
+"""What the client hears when a request fails: one table, one JSON body."""
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app import observe
+from app.http import json_response
+from render import errors
+
+log = logging.getLogger("blitzrender.errors")
+
+#: Status and type of each class of error; a class not listed is told as its nearest base.
+STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
+    errors.BadRequest: (400, "bad-request"),
+    errors.RegionOutside: (404, "region-outside"),
+    errors.NotAuthenticated: (401, "not-authenticated"),
+    errors.Forbidden: (403, "forbidden"),
+    errors.NotFound: (404, "not-found"),
+    errors.TooLarge: (413, "too-large"),
+    errors.SourceUnavailable: (503, "source-unavailable"),
+    errors.SourceFailed: (502, "source-failed"),
+    errors.Overloaded: (503, "overloaded"),
+    errors.DeadlineExceeded: (504, "deadline-exceeded"),
+    errors.RenderFailed: (500, "render-failed"),
+    errors.ServiceError: (500, "internal-error"),
+}
+
+#: Types of the errors that no class of ours stands for.
+METHOD_TYPE = "method-not-allowed"
+INTERNAL_TYPE = "internal-error"
+
+_DEFAULT_RETRY_AFTER_S = 5.0
+
+
+def status_of(error: errors.ServiceError) -> tuple[int, str]:
+    """Give HTTP status and type text of `error`."""
+    for base in type(error).__mro__:
+        if base in STATUS_TABLE:
+            return STATUS_TABLE[base]
+    raise AssertionError("ServiceError is in the table")
+
+
+def register(app: Flask) -> None:
+    """Make the application answer every failure with our body."""
+    app.register_error_handler(errors.ServiceError, _on_service_error)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(Exception, _on_fault)
+
+
+def _on_service_error(error: errors.ServiceError) -> Response:
+    status, kind = status_of(error)
+    if status in (500, 502):
+        log.error("request_id=%s %s", observe.request_id(), error.detail, exc_info=error)
+    response = _answer(status, kind, error.detail, error.parameter)
+    if status == 503:
+        seconds = error.retry_after_s or _DEFAULT_RETRY_AFTER_S
+        response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+    return response
+
+
+def _on_http_exception(error: HTTPException) -> Response:
+    status = error.code or 500
+    kind = METHOD_TYPE if status == 405 else HTTPStatus(status).phrase.lower().replace(" ", "-")
+    detail = error.description or ""
+    if status == 404:
+        detail = "there is nothing at this address"
+    response = _answer(status, kind, detail, None)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Location", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _on_fault(error: Exception) -> Response:
+    log.error("request_id=%s fault of ours", observe.request_id(), exc_info=error)
+    return _answer(500, INTERNAL_TYPE, "an internal error; the log tells more", None)
+
+
+def _answer(status: int, kind: str, detail: str, parameter: str | None) -> Response:
+    body: dict[str, Any] = {
+        "type": kind,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        # What clients of webgateway read.
+        "message": detail,
+        "request_id": observe.request_id(),
+    }
+    if parameter is not None:
+        body["parameter"] = parameter
+    response = json_response(body, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    if request.method == "HEAD":
+        response.set_data(b"")
+    return response

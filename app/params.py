@@ -1,0 +1,305 @@
+"""Path and query to frozen request objects: every default filled in, bad input named.
+
+`query` maps each parameter to its last value. Parameters that are not known are ignored, since
+clients add their own to get past caches. What depends on the image (sizes, levels, stored
+settings) is checked later, where the image is known.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.channels import ChannelEntry, load_maps, parse_channels
+from app.numbers import decimal, integer
+from render.errors import BadRequest
+from render.values import Encoding, Model, ProjectionKind, Region, TileIndex
+
+Query = Mapping[str, str]
+
+_MODELS = {"g": Model.GREYSCALE, "c": Model.RGB}
+_FORMATS = {
+    "jpeg": "jpeg",
+    "jpg": "jpeg",
+    "png": "png",
+    "webp": "webp",
+    "tif": "tif",
+    "tiff": "tif",
+}
+_FLIPS = {"h": (True, False), "v": (False, True), "hv": (True, True), "vh": (True, True)}
+_DEFAULT_BINS = 256
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How the picture is turned: first mirrored, then rotated clockwise by 0, 90, 180 or 270°."""
+
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: int = 0
+
+
+@dataclass(frozen=True)
+class SettingsRequest:
+    """Rendering settings of a URL; None = as stored. An empty tuple switches all channels off."""
+
+    channels: tuple[ChannelEntry, ...] | None = None
+    model: Model | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the picture is that of the URL alone, whatever settings are stored."""
+        return (
+            self.model is not None
+            and self.channels is not None
+            and all(
+                entry.colored and entry.window is not None
+                for entry in self.channels
+                if entry.active
+            )
+        )
+
+
+@dataclass(frozen=True)
+class ProjectionRequest:
+    """A projection over z; None = from the first, to the last section. May lie out of range."""
+
+    kind: ProjectionKind
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """One picture. `area` None = the whole plane at full size; z and t None = the stored ones."""
+
+    image_id: int
+    z: int | None
+    t: int | None
+    area: Region | TileIndex | None
+    settings: SettingsRequest
+    projection: ProjectionRequest | None
+    encoding: Encoding
+    orientation: Orientation = Orientation()
+
+
+@dataclass(frozen=True)
+class ThumbnailRequest:
+    """A thumbnail. Without height, width is the longest side; without both it is the default."""
+
+    image_id: int
+    width: int | None = None
+    height: int | None = None
+    z: int | None = None
+    t: int | None = None
+    rdef_id: int | None = None
+
+
+@dataclass(frozen=True)
+class HistogramRequest:
+    """A histogram of one channel of one plane, or of a projection at its timepoint."""
+
+    image_id: int
+    channel: int
+    z: int
+    t: int
+    bins: int
+    projection: ProjectionRequest | None = None
+    whole_range: bool = False
+
+
+def parse_image(
+    image_id: int, z: int | None, t: int | None, query: Query, default_quality: float
+) -> RenderRequest:
+    """Read a request for a whole plane. Raises BadRequest."""
+    return _render_request(image_id, z, t, None, query, default_quality)
+
+
+def parse_image_region(
+    image_id: int, z: int, t: int, query: Query, default_quality: float
+) -> RenderRequest:
+    """Read a request for a `tile` or a `region`; a tile wins. Raises BadRequest."""
+    area = _parse_area(query)
+    return _render_request(image_id, z, t, area, query, default_quality)
+
+
+def check_complete_settings(query: Query) -> None:
+    """Raise BadRequest unless the query tells all settings, as the `_rdef` forms ask for."""
+    if "c" not in query:
+        raise BadRequest("Rendering settings must specify channels as c", parameter="c")
+    entries = parse_channels(query["c"])
+    if any(entry.window is None for entry in entries):
+        raise BadRequest("Must specify window for each channel", parameter="c")
+    if not all(entry.colored for entry in entries):
+        raise BadRequest("Must specify color for each channel", parameter="c")
+    if query.get("m") not in _MODELS:
+        raise BadRequest(
+            'Query parameter "m" must be present with value either "g" or "c"', parameter="m"
+        )
+    if "maps" not in query:
+        return
+    maps = load_maps(query["maps"])
+    if not isinstance(maps, list):
+        raise BadRequest("Failed to parse maps JSON", parameter="maps")
+    parts = query["c"].split(",") if query["c"] else []
+    if len(maps) != len(parts):
+        raise BadRequest('Number of "maps" must match number of channels', parameter="maps")
+
+
+def parse_settings(query: Query) -> SettingsRequest:
+    """Read `c`, `maps` and `m`. Never raises: what cannot be read stays as stored."""
+    model = _MODELS.get(query.get("m", ""))
+    if "c" not in query:
+        warnings = ("maps is not looked at without c",) if "maps" in query else ()
+        return SettingsRequest(model=model, warnings=warnings)
+    channels = parse_channels(query["c"], query.get("maps"))
+    return SettingsRequest(channels, model)
+
+
+def parse_projection(query: Query) -> ProjectionRequest | None:
+    """Read `p`; unknown names mean none, a range that cannot be read means all sections."""
+    name, _, text = query.get("p", "").partition("|")
+    try:
+        kind = ProjectionKind(name)
+    except ValueError:
+        return None
+    limits = [integer(part) for part in text.split(":")]
+    if len(limits) != 2 or None in limits:
+        return ProjectionRequest(kind)
+    return ProjectionRequest(kind, *limits)
+
+
+def parse_thumbnail(
+    image_id: int, width: int | None, height: int | None, query: Query
+) -> ThumbnailRequest:
+    """Read a request for a thumbnail. Raises BadRequest."""
+    return ThumbnailRequest(
+        image_id,
+        width,
+        height,
+        z=_optional_index(query, "z"),
+        t=_optional_index(query, "t"),
+        rdef_id=_optional_index(query, "rdefId"),
+    )
+
+
+def parse_histogram(image_id: int, channel: int, query: Query, max_bins: int) -> HistogramRequest:
+    """Read a request for a histogram; `bins` below 1 means the default. Raises BadRequest."""
+    bins = _optional_integer(query, "bins")
+    if bins is None or bins <= 0:
+        bins = _DEFAULT_BINS
+    if bins > max_bins:
+        raise BadRequest(
+            f"bins={bins} is more than {max_bins} (setting max_histogram_bins)", parameter="bins"
+        )
+    return HistogramRequest(
+        image_id,
+        channel,
+        z=_optional_index(query, "theZ") or 0,
+        t=_optional_index(query, "theT") or 0,
+        bins=bins,
+        projection=parse_projection(query),
+        whole_range=query.get("usePixelsTypeRange") == "true",
+    )
+
+
+def _render_request(
+    image_id: int,
+    z: int | None,
+    t: int | None,
+    area: Region | TileIndex | None,
+    query: Query,
+    default_quality: float,
+) -> RenderRequest:
+    return RenderRequest(
+        image_id,
+        z,
+        t,
+        area,
+        settings=parse_settings(query),
+        projection=parse_projection(query),
+        encoding=_parse_encoding(query, default_quality),
+        orientation=_parse_orientation(query),
+    )
+
+
+def _parse_encoding(query: Query, default_quality: float) -> Encoding:
+    quality = _parse_quality(query, default_quality)
+    text = query.get("format", "").lower() or "jpeg"
+    if text not in _FORMATS:
+        raise BadRequest(
+            f"format={_shown(text)} is not offered; choose jpeg, png, webp or tif",
+            parameter="format",
+        )
+    return Encoding(_FORMATS[text], quality)
+
+
+def _parse_quality(query: Query, default_quality: float) -> float:
+    text = query.get("q", "").strip()
+    if not text:
+        return default_quality
+    # Some desktops write their own decimal comma into the URL.
+    quality = decimal(text.replace(",", "."))
+    if quality is None or not math.isfinite(quality):
+        raise BadRequest(f"q={_shown(text)} is no number from 0 to 1", parameter="q")
+    return min(max(quality, 0.0), 1.0)
+
+
+def _parse_orientation(query: Query) -> Orientation:
+    flip = query.get("flip", "")
+    if flip and flip not in _FLIPS:
+        raise BadRequest(f"flip={_shown(flip)} is none of h, v and hv", parameter="flip")
+    rotation = _optional_integer(query, "rot") or 0
+    if rotation not in (0, 90, 180, 270):
+        raise BadRequest(f"rot={rotation} is none of 0, 90, 180 and 270", parameter="rot")
+    return Orientation(*_FLIPS.get(flip, (False, False)), rotation)
+
+
+def _parse_area(query: Query) -> Region | TileIndex:
+    if query.get("tile"):
+        return _parse_tile(query["tile"])
+    if query.get("region"):
+        return _parse_region(query["region"])
+    raise BadRequest("tile or region argument required", parameter="tile")
+
+
+def _parse_region(text: str) -> Region:
+    numbers = [integer(part) for part in text.split(",")[:4]]
+    if len(numbers) < 4 or None in numbers:
+        raise BadRequest(f"malformed region argument, region={_shown(text)}", parameter="region")
+    return Region(*numbers)  # type: ignore[arg-type]
+
+
+def _parse_tile(text: str) -> TileIndex:
+    """Read `level,column,row[,width,height]`; sizes below 1 mean the image's own tile size."""
+    numbers = [integer(part) for part in text.split(",")[:5]]
+    if len(numbers) not in (3, 5) or None in numbers:
+        raise BadRequest(f"malformed tile argument, tile={_shown(text)}", parameter="tile")
+    level, column, row, *sizes = (int(number) for number in numbers if number is not None)
+    if level < 0:
+        raise BadRequest(f"Invalid resolution level {level} < 0", parameter="tile")
+    width, height = (size if size > 0 else None for size in sizes or (0, 0))
+    return TileIndex(level, column, row, width, height)
+
+
+def _optional_integer(query: Query, name: str) -> int | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    number = integer(text)
+    if number is None:
+        raise BadRequest(f"{name}={_shown(text)} is no whole number", parameter=name)
+    return number
+
+
+def _optional_index(query: Query, name: str) -> int | None:
+    number = _optional_integer(query, name)
+    if number is not None and number < 0:
+        raise BadRequest(f"{name}={number} is negative; it counts from 0", parameter=name)
+    return number
+
+
+def _shown(text: str) -> str:
+    """Give `text` as it may stand in a message: short, and printable."""
+    return re.sub(r"[^\x20-\x7e]", "?", text[:80])
