@@ -19,11 +19,12 @@ from pathlib import Path
 
 import tifffile
 
-from benchmarks import load, service
+from benchmarks import load
 from benchmarks.pyramids import SIDE, TILE
 from imageserver.supervisor import free_port
 from render.job import RenderJob
 from render.values import ChannelBinding, Color, Encoding, Model, RenderingDefinition, Window
+from tests.support import service
 
 CLIENTS = 8
 CORES = os.cpu_count() or 1
@@ -67,13 +68,15 @@ def _uncached_round(pyramid: Path, name: str) -> load.Load:
         os.link(pyramid, Path(folder) / pyramid.name) if _same_disk(pyramid, folder) else (
             shutil.copy(pyramid, folder)
         )
-        with service.running(Path(folder), Path(cache_dir)) as port:
-            image_id = service.image_ids(port)[pyramid.name]
+        with service.running(Path(folder), Path(cache_dir)) as running:
+            image_id = running.image_ids()[pyramid.name]
             side = SIDE // TILE
             # The upper levels open the sessions and stores of every worker first.
-            load.run(port, [_tile_path(image_id, 1, i % 8, i // 8) for i in range(64)], CLIENTS)
+            load.run(
+                running.port, [_tile_path(image_id, 1, i % 8, i // 8) for i in range(64)], CLIENTS
+            )
             paths = [_tile_path(image_id, 0, i % side, i // side) for i in range(side * side)]
-            return load.run(port, paths, CLIENTS)
+            return load.run(running.port, paths, CLIENTS)
 
 
 def _same_disk(path: Path, folder: str) -> bool:
@@ -150,13 +153,13 @@ def measure_cached(pyramid: Path) -> tuple[float, float]:
     """Give requests per second of a cached tile, and of the bare route with the same bytes."""
     with (
         tempfile.TemporaryDirectory() as cache_dir,
-        service.running(pyramid.parent, Path(cache_dir)) as port,
+        service.running(pyramid.parent, Path(cache_dir)) as running,
     ):
-        image_id = service.image_ids(port)[pyramid.name]
+        image_id = running.image_ids(3)[pyramid.name]
         path = _tile_path(image_id, 0, 3, 3)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+        with urllib.request.urlopen(running.url(path)) as answer:
             tile = answer.read()
-        cached = _ab(port, path)
+        cached = _ab(running.port, path)
     return cached, _bare_rate(tile)
 
 
@@ -169,7 +172,9 @@ def _bare_rate(tile: bytes) -> float:
             "BENCHMARK_WORKERS": str(CORES),
             "BENCHMARK_TILE": file.name,
         }
-        with service.gunicorn("benchmarks/bare_gunicorn.py", "benchmarks.bare:app", environment):
+        with service.gunicorn(
+            "benchmarks/bare_gunicorn.py", "benchmarks.bare:app", environment, Path(os.devnull)
+        ):
             time.sleep(3)
             return _ab(port, "/tile")
 
@@ -192,12 +197,12 @@ def measure_slider(pyramid: Path) -> tuple[float, float]:
     """Give the median seconds of a slider move through HTTP, and of composite + encode alone."""
     with (
         tempfile.TemporaryDirectory() as cache_dir,
-        service.running(pyramid.parent, Path(cache_dir), workers=1) as port,
+        service.running(pyramid.parent, Path(cache_dir), workers=1) as running,
     ):
-        image_id = service.image_ids(port)[pyramid.name]
+        image_id = running.image_ids(3)[pyramid.name]
         paths = [_tile_path(image_id, 0, 2, 2, 100 + i) for i in range(SLIDER_MOVES + 20)]
-        load.run(port, paths[:20], 1)
-        moved = load.run(port, paths[20:], 1)
+        load.run(running.port, paths[:20], 1)
+        moved = load.run(running.port, paths[20:], 1)
     job = _jobs(pyramid, 1)[0]
     alone = []
     for _ in range(SLIDER_MOVES):
