@@ -7,6 +7,7 @@ know which.
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,6 +15,16 @@ def gevent_is_in_charge() -> bool:
     """Tell whether gevent has patched this process, so that waiting must go through its hub."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and monkey.is_module_patched("threading")
+
+
+def spawn(function: Callable[[], Any]) -> None:
+    """Run `function` beside the caller: in a greenlet under gevent, else in a daemon thread."""
+    if gevent_is_in_charge():
+        import gevent
+
+        gevent.spawn(function)
+    else:
+        threading.Thread(target=function, daemon=True).start()
 
 
 class Handoff:

@@ -5,11 +5,18 @@ nothing but the errors of `render.errors`. All of it may be called from many gre
 threads at once. Nothing is opened before the first call, so a source may be made before fork.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from render.blitz.endpoint import Credentials, Endpoint, Limits
+from render.blitz.files import list_lookup_tables, read_file
+from render.blitz.listings import list_datasets, list_images, list_projects
+from render.blitz.metadata import load_image_info
+from render.blitz.pool import SessionPool
+from render.blitz.reading import read_planes
 from render.blitz.records import (
     ContainerRecord,
     ImageItem,
@@ -17,24 +24,36 @@ from render.blitz.records import (
     ServerSettings,
     SessionUser,
 )
+from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.values import ImageInfo, PlaneIndex, Region
+
+__all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
+
+Result = TypeVar("Result")
 
 
 class BlitzSession:
     """One viewer's session on a server, opened when needed and reopened once when lost."""
 
+    def __init__(self, source: "BlitzSource", credentials: Credentials) -> None:
+        self._source = source
+        self._credentials = credentials
+
+    def _run(self, operation: Callable[[LiveSession], Result], deadline: Deadline) -> Result:
+        return self._source.pool.run(self._credentials, operation, deadline)
+
     def user(self, deadline: Deadline) -> SessionUser:
         """Give who the session belongs to."""
-        raise NotImplementedError
+        return self._run(lambda live: live.user, deadline)
 
     def server_settings(self, deadline: Deadline) -> ServerSettings:
         """Give the server's settings, read once when the session was opened."""
-        raise NotImplementedError
+        return self._run(lambda live: live.settings, deadline)
 
     def image_info(self, image_id: int, deadline: Deadline) -> ImageInfo:
         """Load all about an image; raise NotFound when it is missing or invisible."""
-        raise NotImplementedError
+        return self._run(lambda live: load_image_info(live, image_id, deadline), deadline)
 
     def read_region(
         self, info: ImageInfo, plane: PlaneIndex, level: int, region: Region, deadline: Deadline
@@ -43,7 +62,7 @@ class BlitzSession:
 
         The array is big-endian in the pixels' own type (DTYPES) and must not be written to.
         """
-        raise NotImplementedError
+        return self.read_regions(info, (plane,), level, region, deadline)[0]
 
     def read_regions(
         self,
@@ -54,27 +73,29 @@ class BlitzSession:
         deadline: Deadline,
     ) -> list[np.ndarray]:
         """Read the same region of several planes, some at a time; the order is that of `planes`."""
-        raise NotImplementedError
+        return self._run(
+            lambda live: read_planes(live, info, planes, level, region, deadline), deadline
+        )
 
     def lookup_tables(self, deadline: Deadline) -> tuple[LookupTableFile, ...]:
         """List the lookup tables of the server, ordered by lower-case name."""
-        raise NotImplementedError
+        return self._run(lambda live: list_lookup_tables(live, deadline), deadline)
 
     def read_file(self, file_id: int, deadline: Deadline) -> bytes:
         """Read a small original file such as a lookup table; TooLarge above Limits.file_bytes."""
-        raise NotImplementedError
+        return self._run(lambda live: read_file(live, file_id, deadline), deadline)
 
     def projects(self, deadline: Deadline) -> tuple[ContainerRecord, ...]:
         """List the projects that the viewer sees, ordered by id."""
-        raise NotImplementedError
+        return self._run(lambda live: list_projects(live, deadline), deadline)
 
     def datasets(self, project_id: int, deadline: Deadline) -> tuple[ContainerRecord, ...]:
         """List the datasets of a project, ordered by id; NotFound without such a project."""
-        raise NotImplementedError
+        return self._run(lambda live: list_datasets(live, project_id, deadline), deadline)
 
     def images(self, dataset_id: int, deadline: Deadline) -> tuple[ImageItem, ...]:
         """List the images of a dataset, ordered by name; NotFound without such a dataset."""
-        raise NotImplementedError
+        return self._run(lambda live: list_images(live, dataset_id, deadline), deadline)
 
 
 class BlitzSource:
@@ -83,6 +104,16 @@ class BlitzSource:
     def __init__(self, endpoint: Endpoint, limits: Limits | None = None) -> None:
         self.endpoint = endpoint
         self.limits = limits or Limits()
+        self._pools: dict[int, SessionPool] = {}
+
+    @property
+    def pool(self) -> SessionPool:
+        """The sessions of this very process: what was opened before a fork stays the parent's."""
+        process = os.getpid()
+        pool = self._pools.get(process)
+        if pool is None:
+            pool = self._pools.setdefault(process, SessionPool(self.endpoint, self.limits))
+        return pool
 
     def session(self, credentials: Credentials, deadline: Deadline) -> BlitzSession:
         """Give the session of these credentials, logging in if none is open.
@@ -90,8 +121,12 @@ class BlitzSource:
         Raises NotAuthenticated when the server refuses them, SourceUnavailable when it cannot
         be reached, Overloaded when the pool is full of sessions in use.
         """
-        raise NotImplementedError
+        session = BlitzSession(self, credentials)
+        session.user(deadline)
+        return session
 
     def close(self) -> None:
         """Close all sessions of this process and end its connections."""
-        raise NotImplementedError
+        pool = self._pools.pop(os.getpid(), None)
+        if pool is not None:
+            pool.close()

@@ -1,0 +1,86 @@
+"""Calls services without blocking: each call is asynchronous and waited for with a deadline.
+
+Waiting goes through `Handoff`, so a greenlet gives way to others while Ice's own threads do the
+work. `future.result()` of a call that still runs would stop the whole event loop.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import Ice
+
+from render.blitz.errors import translate
+from render.deadline import Deadline
+from render.errors import DeadlineExceeded
+from render.waiting import Handoff, gevent_is_in_charge
+
+
+class Pending:
+    """A call on its way."""
+
+    __slots__ = ("_future", "_handoff", "_step")
+
+    def __init__(self, step: str, method: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._step = step
+        self._handoff = Handoff()
+        try:
+            self._future = method(*args)
+        except Ice.Exception as error:
+            raise translate(error, step) from error
+        self._future.add_done_callback(self._handoff.fill)
+
+    def result(self, deadline: Deadline) -> Any:
+        """Wait for the answer; raise one of our errors. A call out of time is given up."""
+        done = False
+        try:
+            done = self._handoff.wait(deadline.remaining_s(self._step))
+        finally:
+            # Also when the waiting greenlet is killed: Ice would keep the answer for nobody.
+            if not done:
+                self._future.cancel()
+        if not done:
+            raise DeadlineExceeded(f"the request ran out of time at the step '{self._step}'")
+        try:
+            return self._future.result()  # done, so this does not wait
+        except (Ice.Exception, Ice.UserException) as error:
+            raise translate(error, self._step) from error
+
+    def cancel(self) -> None:
+        """Give the call up, whose answer is no longer wanted."""
+        self._future.cancel()
+
+
+def start(step: str, method: Callable[..., Any], *args: Any) -> Pending:
+    """Send a call such as `proxy.getTileAsync`; `step` names it in errors."""
+    return Pending(step, method, args)
+
+
+def call(deadline: Deadline, step: str, method: Callable[..., Any], *args: Any) -> Any:
+    """Send a call and wait for its answer."""
+    return Pending(step, method, args).result(deadline)
+
+
+class _NativeThreading:
+    """The threading module as Ice's Python part needs it: conditions on native locks.
+
+    Ice's futures are locked both by its own threads and by greenlets. gevent's locks would
+    make a native thread that meets a held one start a hub of its own and wait there.
+    """
+
+    def __init__(self) -> None:
+        from gevent import monkey
+
+        self._new_lock = monkey.get_original("_thread", "RLock")
+
+    def Condition(self, lock: Any = None) -> threading.Condition:  # noqa: N802 (as in threading)
+        return threading.Condition(self._new_lock() if lock is None else lock)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+
+def keep_futures_native() -> None:
+    """Make Ice's futures safe where gevent has patched `threading`; else do nothing."""
+    if gevent_is_in_charge() and not isinstance(Ice.threading, _NativeThreading):
+        Ice.threading = _NativeThreading()

@@ -1,0 +1,66 @@
+"""Lists lookup tables and reads small original files."""
+
+import logging
+
+from render.blitz.ami import call
+from render.blitz.mapping import text_of, unwrap
+from render.blitz.records import LookupTableFile
+from render.blitz.session import ALL_GROUPS, LiveSession
+from render.blitz.slices import omero
+from render.deadline import Deadline
+from render.errors import ServiceError, SourceFailed, TooLarge
+
+log = logging.getLogger(__name__)
+
+_LUT_MIMETYPE = "text/x-lut"
+
+_BLOCK_BYTES = 1024 * 1024
+
+_CLOSE_TIMEOUT_S = 5.0
+
+
+def list_lookup_tables(live: LiveSession, deadline: Deadline) -> tuple[LookupTableFile, ...]:
+    """List the server's lookup tables, ordered by lower-case name."""
+    script = live.service("script", deadline, None)
+    found = call(deadline, "list lookup tables", script.getScriptsByMimetypeAsync, _LUT_MIMETYPE)
+    tables = [
+        LookupTableFile(
+            id=file.id.val,
+            path=text_of(file.path),
+            name=text_of(file.name),
+            size_bytes=unwrap(file.size),
+        )
+        for file in found
+    ]
+    return tuple(sorted(tables, key=lambda table: (table.name.lower(), table.path, table.id)))
+
+
+def read_file(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:
+    """Read a whole original file of at most `Limits.file_bytes`."""
+    store = live.bind(
+        omero.api.RawFileStorePrx.uncheckedCast(
+            call(deadline, "open a file store", live.factory.createRawFileStoreAsync)
+        ),
+        ALL_GROUPS,
+    )
+    try:
+        call(deadline, "open the file", store.setFileIdAsync, file_id)
+        size = call(deadline, "ask for the file's size", store.sizeAsync)
+        if size > live.limits.file_bytes:
+            raise TooLarge(
+                f"file {file_id} has {size} bytes, which is more than {live.limits.file_bytes}"
+            )
+        blocks = []
+        # The server pads with zeros what is asked for beyond the end.
+        for offset in range(0, size, _BLOCK_BYTES):
+            length = min(_BLOCK_BYTES, size - offset)
+            blocks.append(call(deadline, "read the file", store.readAsync, offset, length))
+        content = b"".join(blocks)
+        if len(content) != size:
+            raise SourceFailed(f"OMERO.server sent {len(content)} bytes of a file with {size}")
+        return content
+    finally:
+        try:
+            call(Deadline.after(_CLOSE_TIMEOUT_S), "close a file store", store.closeAsync)
+        except ServiceError as error:
+            log.debug("closing a file store ended with: %s", error)

@@ -1,0 +1,167 @@
+"""The sessions that one process holds on one server: bounded, kept alive, closed when idle."""
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from render.blitz.communicator import destroy_communicator, make_communicator
+from render.blitz.endpoint import Credentials, Endpoint, Limits
+from render.blitz.errors import Lost
+from render.blitz.session import LiveSession, SessionSlot, log_in
+from render.deadline import Deadline
+from render.errors import Overloaded, ServiceError, SourceUnavailable
+from render.waiting import spawn
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+#: How often the pool looks for sessions to refresh or to close, at most.
+_ROUND_S = 5.0
+
+#: Time allowed for one keep-alive, and for closing one session.
+_HOUSEKEEPING_TIMEOUT_S = 10.0
+
+
+class SessionPool:
+    """Sessions by credentials. Belongs to the process that made it."""
+
+    def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
+        self._process = os.getpid()
+        self._endpoint = endpoint
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._slots: dict[Credentials, SessionSlot] = {}
+        self._communicator: Any = None
+        self._closed = threading.Event()
+        atexit.register(self.close)
+
+    def run(
+        self,
+        credentials: Credentials,
+        operation: Callable[[LiveSession], Result],
+        deadline: Deadline,
+    ) -> Result:
+        """Run an operation that only reads on the session of these credentials.
+
+        A session that proves lost on the way is opened anew and the operation is run again,
+        once.
+        """
+        slot = self._check_out(credentials)
+        try:
+            live = slot.live(deadline)
+            try:
+                return operation(live)
+            except Lost as error:
+                log.info("opening a session anew: %s", error)
+                slot.discard(live)
+            live = slot.live(deadline)
+            try:
+                return operation(live)
+            except Lost:
+                slot.discard(live)
+                raise
+        finally:
+            self._check_in(slot)
+
+    def live_sessions(self) -> list[LiveSession]:
+        """Give the sessions that are open now."""
+        with self._lock:
+            slots = list(self._slots.values())
+        return [live for slot in slots if (live := slot.current) is not None]
+
+    def close(self) -> None:
+        """Close all sessions and end the communicator; the pool cannot be used again."""
+        if self._closed.is_set() or os.getpid() != self._process:
+            # What a fork inherited belongs to the parent; touching it here would hang.
+            return
+        self._closed.set()
+        atexit.unregister(self.close)
+        with self._lock:
+            slots, self._slots = list(self._slots.values()), {}
+            communicator, self._communicator = self._communicator, None
+        for slot in slots:
+            live = slot.take()
+            if live is not None:
+                live.close(Deadline.after(_HOUSEKEEPING_TIMEOUT_S / 2))
+        if communicator is not None:
+            destroy_communicator(communicator)
+
+    def _check_out(self, credentials: Credentials) -> SessionSlot:
+        with self._lock:
+            if self._closed.is_set():
+                raise SourceUnavailable("the connection to OMERO.server is being closed")
+            slot = self._slots.get(credentials)
+            if slot is None:
+                self._make_room()
+                slot = SessionSlot(lambda deadline: self._log_in(credentials, deadline))
+                self._slots[credentials] = slot
+            slot.users += 1
+            return slot
+
+    def _check_in(self, slot: SessionSlot) -> None:
+        with self._lock:
+            slot.users -= 1
+            slot.last_used_s = time.monotonic()
+
+    def _make_room(self) -> None:
+        if len(self._slots) < self._limits.sessions:
+            return
+        idle = [item for item in self._slots.items() if item[1].users == 0]
+        if not idle:
+            raise Overloaded("all sessions that may be open at once are in use", retry_after_s=1)
+        credentials, slot = min(idle, key=lambda item: item[1].last_used_s)
+        del self._slots[credentials]
+        _close_in_background(slot)
+
+    def _log_in(self, credentials: Credentials, deadline: Deadline) -> LiveSession:
+        with self._lock:
+            if self._communicator is None:
+                self._communicator = make_communicator(self._endpoint, self._limits)
+                spawn(self._keep_house)
+            communicator = self._communicator
+        return log_in(communicator, self._endpoint, credentials, self._limits, deadline)
+
+    def _keep_house(self) -> None:
+        """Refresh the sessions in use, close idle ones and idle stores, until the pool closes."""
+        round_s = min(_ROUND_S, self._limits.store_idle_s / 2, self._limits.keep_alive_s / 2)
+        while not self._closed.wait(round_s):
+            now_s = time.monotonic()
+            self._close_idle(now_s)
+            with self._lock:
+                slots = list(self._slots.values())
+            for slot in slots:
+                live = slot.current
+                if live is None:
+                    continue
+                live.stores.expire(now_s)
+                if now_s - slot.last_refreshed_s > self._limits.keep_alive_s:
+                    slot.last_refreshed_s = now_s
+                    spawn(partial(_refresh, slot, live))
+
+    def _close_idle(self, now_s: float) -> None:
+        with self._lock:
+            for credentials, slot in list(self._slots.items()):
+                if slot.users == 0 and now_s - slot.last_used_s > self._limits.session_idle_s:
+                    del self._slots[credentials]
+                    _close_in_background(slot)
+
+
+def _refresh(slot: SessionSlot, live: LiveSession) -> None:
+    try:
+        live.keep_alive(Deadline.after(_HOUSEKEEPING_TIMEOUT_S))
+    except Lost:
+        slot.discard(live)
+    except ServiceError as error:
+        log.warning("a session could not be kept alive: %s", error)
+
+
+def _close_in_background(slot: SessionSlot) -> None:
+    live = slot.take()
+    if live is not None:
+        spawn(lambda: live.close(Deadline.after(_HOUSEKEEPING_TIMEOUT_S)))

@@ -1,0 +1,84 @@
+"""The queries that are sent, as HQL, and how their parameters are packed.
+
+All take the id of something as `:id`. Each fetches what the mapping reads and no more.
+"""
+
+from typing import Any
+
+from render.blitz.slices import omero
+
+PIXELS_OF_IMAGE = """
+    select p from Pixels as p
+      join fetch p.image as i
+      join fetch i.details.owner
+      join fetch i.details.creationEvent
+      left outer join fetch i.objectiveSettings as os
+      left outer join fetch os.objective
+      join fetch p.pixelsType
+      join fetch p.details.updateEvent
+      join fetch p.channels as c
+      join fetch c.logicalChannel
+      left outer join fetch c.statsInfo
+    where i.id = :id
+"""
+
+RENDERING_DEFINITIONS_OF_IMAGE = """
+    select r from RenderingDef as r
+      join fetch r.details.owner
+      join fetch r.details.updateEvent
+      join fetch r.quantization
+      join fetch r.model
+      join fetch r.waveRendering as b
+      join fetch b.family
+      left outer join fetch b.spatialDomainEnhancement
+    where r.pixels.image.id = :id
+"""
+
+DATASETS_OF_IMAGE = """
+    select l from DatasetImageLink as l
+      join fetch l.parent as d
+      left outer join fetch d.projectLinks as pl
+      left outer join fetch pl.parent
+    where l.child.id = :id
+"""
+
+WELL_SAMPLES_OF_IMAGE = """
+    select ws from WellSample as ws
+    where ws.image.id = :id
+"""
+
+PROJECTS = "select p from Project as p"
+
+DATASETS_OF_PROJECT = """
+    select d from Dataset as d
+      join d.projectLinks as l
+    where l.parent.id = :id
+"""
+
+IMAGES_OF_DATASET = """
+    select i from Image as i
+      join fetch i.details.owner
+      join fetch i.details.creationEvent
+      left outer join fetch i.pixels
+      join i.datasetLinks as l
+    where l.parent.id = :id
+"""
+
+
+def with_id(object_id: int) -> Any:
+    """Give the parameters of a query about one object."""
+    parameters = omero.sys.Parameters()
+    parameters.map = {"id": omero.RLong(object_id)}
+    return parameters
+
+
+def no_parameters() -> Any:
+    """Give the parameters of a query that has none."""
+    parameters = omero.sys.Parameters()
+    parameters.map = {}
+    return parameters
+
+
+def distinct(objects: list[Any]) -> list[Any]:
+    """Give each object once: a query repeats it for every joined row, as the same object."""
+    return list({object_.id.val: object_ for object_ in objects}.values())

@@ -1,0 +1,262 @@
+"""A server with one pixels set that can be told to fail, for faults the image server cannot play.
+
+`python -m tests.render.blitz.tiny_server PORT` prints `ready` when it listens (0 = any port) and
+ends when its standard input closes. It is its own router, like the image server.
+
+Which fault happens is said by the plane that is read: see FAULTS. Counters are read through
+`IConfig.getConfigValues`, where names begin with `tiny.`.
+"""
+
+import os
+import sys
+import threading
+import time
+import uuid
+
+import Glacier2
+import Ice
+import numpy as np
+
+from render.blitz.slices import omero
+
+#: Fault by z index of the tile that is read.
+SLOW, FAILS, GONE, DIES, SHORT, LEAVES_SESSION = range(100, 106)
+
+SLOW_S = 1.5
+
+LEVELS = ((1024, 768), (512, 384), (256, 192))
+
+PIXELS_ID = 7
+GROUP_ID = 3
+
+#: User names that are refused in their own way, and the one whose login takes its time.
+BUSY_USER, FULL_USER, SLOW_USER = "busy", "full", "slow"
+PASSWORD = "secret"
+
+
+def plane(level: int, z: int, c: int, t: int) -> np.ndarray:
+    """Give the pixels of a plane, different for each index, as (height, width) big-endian."""
+    width, height = LEVELS[level]
+    y, x = np.mgrid[0:height, 0:width]
+    return ((x * 7 + y * 13 + z * 101 + c * 1009 + t * 31 + level * 5003) % 65536).astype(">u2")
+
+
+class State:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.planes: dict[tuple[int, int, int, int], np.ndarray] = {}
+        self.stores = 0
+        self.most_stores = 0
+        self.logins = 0
+        self.detached = 0
+        self.kept_alive = 0
+        self.level_changes = 0
+        self.overlaps = 0
+        self.sessions: set[str] = set()
+
+    def change(self, **changes: int) -> None:
+        with self.lock:
+            for name, change in changes.items():
+                setattr(self, name, getattr(self, name) + change)
+            self.most_stores = max(self.most_stores, self.stores)
+
+    def plane(self, *index: int) -> np.ndarray:
+        if index not in self.planes:
+            self.planes[index] = plane(*index)
+        return self.planes[index]
+
+
+class Store(omero.api.RawPixelsStore):
+    def __init__(self, state: State, session: "Session") -> None:
+        self.state, self.session = state, session
+        self.level = 0
+        self.pixels_id = 0
+        self.busy = threading.Lock()
+
+    def setPixelsId(self, pixels_id, bypass, current):
+        if current.ctx.get("omero.group") != str(GROUP_ID) or pixels_id != PIXELS_ID:
+            raise omero.ValidationException(message="no such pixels")
+        self.pixels_id = pixels_id
+
+    def getResolutionDescriptions(self, current):
+        return [omero.api.ResolutionDescription(*size) for size in LEVELS]
+
+    def getTileSize(self, current):
+        return [256, 128]
+
+    def setResolutionLevel(self, level, current):
+        self.state.change(level_changes=1)
+        self.level = len(LEVELS) - 1 - level
+
+    def getTile(self, z, c, t, x, y, w, h, current):
+        if not self.busy.acquire(blocking=False):
+            self.state.change(overlaps=1)
+            raise omero.InternalException(message="two calls at once")
+        try:
+            if z == SLOW:
+                time.sleep(SLOW_S)
+            elif z == FAILS:
+                raise omero.InternalException("trace", "java.lang.Oops", "a secret message")
+            elif z == GONE and t == 0:
+                self.remove(current)
+                raise Ice.ObjectNotExistException()
+            elif z == DIES:
+                os._exit(3)
+            elif z == SHORT:
+                return b"\0"
+            elif z == LEAVES_SESSION:
+                self.session.remove(current)
+                raise Ice.ObjectNotExistException()
+            return self.state.plane(self.level, z, c, t)[y : y + h, x : x + w].tobytes()
+        finally:
+            self.busy.release()
+
+    def close(self, current):
+        self.remove(current)
+
+    def remove(self, current):
+        try:
+            current.adapter.remove(current.id)
+        except Ice.NotRegisteredException:
+            return
+        self.state.change(stores=-1)
+
+
+class Admin(omero.api.IAdmin):
+    def getEventContext(self, current):
+        return omero.sys.EventContext(userId=4, userName="tess", groupId=GROUP_ID, groupName="lab")
+
+
+class Config(omero.api.IConfig):
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def getConfigValues(self, pattern, current):
+        names = ("stores", "most_stores", "logins", "detached", "kept_alive", "level_changes")
+        values = {f"tiny.{name}": str(getattr(self.state, name)) for name in names}
+        return values | {
+            "tiny.overlaps": str(self.state.overlaps),
+            "tiny.sessions": str(len(self.state.sessions)),
+            "omero.pixeldata.max_plane_width": "900",
+            "omero.client.viewer.initial_zoom_level": "2",
+        }
+
+
+class Query(omero.api.IQuery):
+    pass
+
+
+class Session(omero.api.ServiceFactory):
+    def __init__(self, state: State, key: str) -> None:
+        self.state, self.key = state, key
+        self.ids: list[Ice.Identity] = []
+
+    def add(self, servant, current, name):
+        identity = Ice.Identity(f"{uuid.uuid4()}{name}", self.key)
+        self.ids.append(identity)
+        return current.adapter.add(servant, identity)
+
+    def getAdminService(self, current):
+        return omero.api.IAdminPrx.uncheckedCast(self.add(Admin(), current, "admin"))
+
+    def getConfigService(self, current):
+        return omero.api.IConfigPrx.uncheckedCast(self.add(Config(self.state), current, "config"))
+
+    def getQueryService(self, current):
+        return omero.api.IQueryPrx.uncheckedCast(self.add(Query(), current, "query"))
+
+    def createRawPixelsStore(self, current):
+        self.state.change(stores=1)
+        store = self.add(Store(self.state, self), current, "store")
+        return omero.api.RawPixelsStorePrx.uncheckedCast(store)
+
+    def detachOnDestroy(self, current):
+        self.state.change(detached=1)
+
+    def keepAlive(self, proxy, current):
+        self.state.change(kept_alive=1)
+        return False
+
+    def remove(self, current):
+        for identity in self.ids:
+            servant = current.adapter.find(identity)
+            if servant is not None:
+                current.adapter.remove(identity)
+                if isinstance(servant, Store):
+                    self.state.change(stores=-1)
+        self.state.sessions.discard(self.key)
+
+
+class Router(Glacier2.Router):
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.by_port: dict[int, Session] = {}
+
+    def createSession(self, user, password, current):
+        if user == BUSY_USER:
+            raise omero.WrappedCreateSessionException("starting", True, 4000, "x")
+        if user == FULL_USER:
+            raise Glacier2.CannotCreateSessionException("too many")
+        if user == SLOW_USER:
+            time.sleep(0.4)
+        joining = user == password
+        if not joining and password != PASSWORD:
+            raise Glacier2.PermissionDeniedException("no")
+        if current.ctx.get("omero.client.uuid") is None:
+            raise omero.WrappedCreateSessionException("no uuid", False, 0, "x")
+        self.state.change(logins=1)
+        key = user if joining else str(uuid.uuid4())
+        self.state.sessions.add(key)
+        session = Session(self.state, key)
+        self.by_port[current.con.getInfo().remotePort] = session
+        identity = Ice.Identity(key, f"session-{current.ctx['omero.client.uuid']}")
+        session.ids.append(identity)
+        return Glacier2.SessionPrx.uncheckedCast(current.adapter.add(session, identity))
+
+    def destroySession(self, current):
+        self.by_port.pop(current.con.getInfo().remotePort).remove(current)
+
+    def getClientProxy(self, current):
+        return (None, True)
+
+    def getServerProxy(self, current):
+        return current.adapter.createProxy(current.id)
+
+    def addProxies(self, proxies, current):
+        return []
+
+    def getCategoryForClient(self, current):
+        return ""
+
+    def getSessionTimeout(self, current):
+        return 600
+
+    def getACMTimeout(self, current):
+        return 600
+
+    def refreshSession(self, current):
+        pass
+
+
+def main() -> None:
+    data = Ice.InitializationData()
+    data.properties = Ice.createProperties()
+    for name, value in {
+        "Tiny.Endpoints": f"tcp -h 127.0.0.1 -p {sys.argv[1]}",
+        "Tiny.ThreadPool.Size": "16",
+        "Ice.MessageSizeMax": "65536",
+        "Ice.ACM.Server.Timeout": "600",
+    }.items():
+        data.properties.setProperty(name, value)
+    communicator = Ice.initialize(data)
+    adapter = communicator.createObjectAdapter("Tiny")
+    adapter.add(Router(State()), Ice.Identity("router", "OMERO.Glacier2"))
+    adapter.activate()
+    port = adapter.getEndpoints()[0].getInfo().port
+    print(f"ready {port}", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
