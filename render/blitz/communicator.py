@@ -10,6 +10,7 @@ import Ice
 
 from render.blitz.ami import keep_futures_native
 from render.blitz.endpoint import Endpoint, Limits
+from render.errors import SourceFailed
 from render.waiting import Handoff, gevent_is_in_charge
 
 #: No call outlives this, whatever happens to the one who waits for it.
@@ -26,7 +27,12 @@ def make_communicator(endpoint: Endpoint, limits: Limits) -> Any:
     data.properties = Ice.createProperties()
     for name, value in _properties(endpoint, limits).items():
         data.properties.setProperty(name, value)
-    return Ice.initialize(data)
+    try:
+        return Ice.initialize(data)
+    except Ice.Exception as error:
+        raise SourceFailed(
+            f"Ice does not start with the settings of the connection to {endpoint}"
+        ) from error
 
 
 def destroy_communicator(communicator: Any) -> None:
@@ -39,7 +45,11 @@ def destroy_communicator(communicator: Any) -> None:
         finally:
             handoff.fill()
 
-    _start_native_thread(destroy)
+    try:
+        _start_native_thread(destroy)
+    except RuntimeError:
+        # The interpreter is ending and starts no threads any more; nobody else waits then.
+        destroy()
     handoff.wait(_DESTROY_TIMEOUT_S)
 
 

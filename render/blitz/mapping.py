@@ -122,7 +122,6 @@ def channel_of(channel: Any) -> ChannelInfo:
     logical = channel.logicalChannel
     light = logical.lightSourceSettings
     source = light.lightSource if light is not None else None
-    stats = channel.statsInfo
     return ChannelInfo(
         name=unwrap(logical.name),
         color=color_of(channel),
@@ -133,8 +132,14 @@ def channel_of(channel: Any) -> ChannelInfo:
             _stored_value(source.wavelength) if isinstance(source, omero.model.Laser) else None
         ),
         has_emission_filter=_has_emission_filter(logical),
-        stats=None if stats is None else (stats.globalMin.val, stats.globalMax.val),
+        stats=_stats_of(channel.statsInfo),
     )
+
+
+def _stats_of(stats: Any) -> tuple[float, float] | None:
+    if stats is None or stats.globalMin is None or stats.globalMax is None:
+        return None
+    return stats.globalMin.val, stats.globalMax.val
 
 
 def _stored_value(length: Any) -> float | None:

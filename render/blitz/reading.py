@@ -37,6 +37,8 @@ def read_planes(
     deadline: Deadline,
 ) -> list[np.ndarray]:
     """Read the same region of several planes, as big-endian (height, width) arrays."""
+    if info.pixel_type not in DTYPES:
+        raise SourceFailed(f"pixels of type '{info.pixel_type}' cannot be read")
     dtype = np.dtype(DTYPES[info.pixel_type])
     parts = split_region(region, dtype.itemsize, live.limits.read_bytes, info.tile_height)
     pieces = [(plane, part) for plane in planes for part in parts]

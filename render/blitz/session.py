@@ -1,5 +1,6 @@
 """One login on an OMERO.server: its router session, its services, its pooled pixels stores."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -171,9 +172,10 @@ def log_in(
 
 def drop_connection(router: Any) -> None:
     """Close the connection that a router proxy uses, if there is one."""
-    connection = router.ice_getCachedConnection()
-    if connection is not None:
-        connection.close(Ice.ConnectionClose.Forcefully)
+    with contextlib.suppress(Ice.Exception):
+        connection = router.ice_getCachedConnection()
+        if connection is not None:
+            connection.close(Ice.ConnectionClose.Forcefully)
 
 
 class SessionSlot:
@@ -199,10 +201,8 @@ class SessionSlot:
         if live is not None:
             return live
         asked_s = time.monotonic()
-        step = "wait for the login"
-        if not self._lock.acquire(timeout=deadline.remaining_s(step)):
-            deadline.remaining_s(step)
-            raise SourceFailed("the login did not end in time")
+        while not self._lock.acquire(timeout=deadline.remaining_s("wait for the login")):
+            pass
         try:
             if self._live is None:
                 if self._failure is not None and self._failure[0] > asked_s:

@@ -15,7 +15,7 @@ from render.blitz.ami import Pending, call, start
 from render.blitz.endpoint import Limits
 from render.blitz.errors import ConnectionLost
 from render.deadline import Deadline
-from render.errors import Overloaded, ServiceError, SourceFailed
+from render.errors import ServiceError, SourceFailed
 from render.values import PlaneIndex, Region
 from render.waiting import spawn
 
@@ -150,9 +150,7 @@ class StorePool:
                     victim = self._take_oldest_idle()
                     if victim is not None:
                         self._dispose(victim)
-                if not self._changed.wait(deadline.remaining_s("wait for a pixels store")):
-                    deadline.remaining_s("wait for a pixels store")
-                    raise Overloaded("all pixels stores of the session are in use")
+                self._changed.wait(deadline.remaining_s("wait for a pixels store"))
         return self._open(key, deadline)
 
     def acquire_idle(self, key: StoreKey, level: int, most: int) -> list[PixelsStore]:
@@ -169,7 +167,7 @@ class StorePool:
         with self._changed:
             if not self._closed:
                 self._idle.setdefault(store.key, []).append(store)
-                self._changed.notify()
+                self._changed.notify_all()
                 return
         self.discard(store)
 

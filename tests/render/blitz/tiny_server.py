@@ -1,12 +1,14 @@
 """A server with one pixels set that can be told to fail, for faults the image server cannot play.
 
-`python -m tests.render.blitz.tiny_server PORT` prints `ready` when it listens (0 = any port) and
-ends when its standard input closes. It is its own router, like the image server.
-
-Which fault happens is said by the plane that is read: see FAULTS. Counters are read through
-`IConfig.getConfigValues`, where names begin with `tiny.`.
+`python -m tests.render.blitz.tiny_server PORT` prints `ready` and its port when it listens (0 =
+any port), answers each line on its standard input with its counters as JSON, forgets its stores
+or its counters when the line says so, and ends when its input closes. It is its own router, like
+the image server. Which fault happens is said by the z index of the plane that is read.
 """
 
+# ruff: noqa: N802 (operations have the names that OMERO gave them)
+
+import json
 import os
 import sys
 import threading
@@ -27,6 +29,7 @@ SLOW_S = 1.5
 LEVELS = ((1024, 768), (512, 384), (256, 192))
 
 PIXELS_ID = 7
+ALL_PIXELS = (7, 8, 9)
 GROUP_ID = 3
 
 #: User names that are refused in their own way, and the one whose login takes its time.
@@ -44,7 +47,10 @@ def plane(level: int, z: int, c: int, t: int) -> np.ndarray:
 class State:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.planes: dict[tuple[int, int, int, int], np.ndarray] = {}
+        self.planes: dict[tuple[int, ...], np.ndarray] = {}
+        self.reset()
+
+    def reset(self) -> None:
         self.stores = 0
         self.most_stores = 0
         self.logins = 0
@@ -53,12 +59,18 @@ class State:
         self.level_changes = 0
         self.overlaps = 0
         self.sessions: set[str] = set()
+        self.open_stores: list[Store] = []
 
     def change(self, **changes: int) -> None:
         with self.lock:
             for name, change in changes.items():
                 setattr(self, name, getattr(self, name) + change)
             self.most_stores = max(self.most_stores, self.stores)
+
+    def counters(self) -> dict[str, int]:
+        with self.lock:
+            counts = {name: value for name, value in vars(self).items() if isinstance(value, int)}
+        return counts | {"sessions": len(self.sessions)}
 
     def plane(self, *index: int) -> np.ndarray:
         if index not in self.planes:
@@ -74,7 +86,7 @@ class Store(omero.api.RawPixelsStore):
         self.busy = threading.Lock()
 
     def setPixelsId(self, pixels_id, bypass, current):
-        if current.ctx.get("omero.group") != str(GROUP_ID) or pixels_id != PIXELS_ID:
+        if current.ctx.get("omero.group") != str(GROUP_ID) or pixels_id not in ALL_PIXELS:
             raise omero.ValidationException(message="no such pixels")
         self.pixels_id = pixels_id
 
@@ -98,7 +110,7 @@ class Store(omero.api.RawPixelsStore):
             elif z == FAILS:
                 raise omero.InternalException("trace", "java.lang.Oops", "a secret message")
             elif z == GONE and t == 0:
-                self.remove(current)
+                self.remove_from(current.adapter)
                 raise Ice.ObjectNotExistException()
             elif z == DIES:
                 os._exit(3)
@@ -112,13 +124,15 @@ class Store(omero.api.RawPixelsStore):
             self.busy.release()
 
     def close(self, current):
-        self.remove(current)
+        with self.busy:
+            self.remove_from(current.adapter)
 
-    def remove(self, current):
-        try:
-            current.adapter.remove(current.id)
-        except Ice.NotRegisteredException:
-            return
+    def remove_from(self, adapter):
+        with self.state.lock:
+            if self not in self.state.open_stores:
+                return
+            self.state.open_stores.remove(self)
+        adapter.remove(self.identity)
         self.state.change(stores=-1)
 
 
@@ -128,15 +142,8 @@ class Admin(omero.api.IAdmin):
 
 
 class Config(omero.api.IConfig):
-    def __init__(self, state: State) -> None:
-        self.state = state
-
     def getConfigValues(self, pattern, current):
-        names = ("stores", "most_stores", "logins", "detached", "kept_alive", "level_changes")
-        values = {f"tiny.{name}": str(getattr(self.state, name)) for name in names}
-        return values | {
-            "tiny.overlaps": str(self.state.overlaps),
-            "tiny.sessions": str(len(self.state.sessions)),
+        return {
             "omero.pixeldata.max_plane_width": "900",
             "omero.client.viewer.initial_zoom_level": "2",
         }
@@ -160,15 +167,18 @@ class Session(omero.api.ServiceFactory):
         return omero.api.IAdminPrx.uncheckedCast(self.add(Admin(), current, "admin"))
 
     def getConfigService(self, current):
-        return omero.api.IConfigPrx.uncheckedCast(self.add(Config(self.state), current, "config"))
+        return omero.api.IConfigPrx.uncheckedCast(self.add(Config(), current, "config"))
 
     def getQueryService(self, current):
         return omero.api.IQueryPrx.uncheckedCast(self.add(Query(), current, "query"))
 
     def createRawPixelsStore(self, current):
         self.state.change(stores=1)
-        store = self.add(Store(self.state, self), current, "store")
-        return omero.api.RawPixelsStorePrx.uncheckedCast(store)
+        store = Store(self.state, self)
+        proxy = self.add(store, current, "store")
+        store.identity = proxy.ice_getIdentity()
+        self.state.open_stores.append(store)
+        return omero.api.RawPixelsStorePrx.uncheckedCast(proxy)
 
     def detachOnDestroy(self, current):
         self.state.change(detached=1)
@@ -180,10 +190,10 @@ class Session(omero.api.ServiceFactory):
     def remove(self, current):
         for identity in self.ids:
             servant = current.adapter.find(identity)
-            if servant is not None:
+            if isinstance(servant, Store):
+                servant.remove_from(current.adapter)
+            elif servant is not None:
                 current.adapter.remove(identity)
-                if isinstance(servant, Store):
-                    self.state.change(stores=-1)
         self.state.sessions.discard(self.key)
 
 
@@ -250,11 +260,18 @@ def main() -> None:
         data.properties.setProperty(name, value)
     communicator = Ice.initialize(data)
     adapter = communicator.createObjectAdapter("Tiny")
-    adapter.add(Router(State()), Ice.Identity("router", "OMERO.Glacier2"))
+    state = State()
+    adapter.add(Router(state), Ice.Identity("router", "OMERO.Glacier2"))
     adapter.activate()
     port = adapter.getEndpoints()[0].getInfo().port
     print(f"ready {port}", flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        if line.strip() == "forget stores":
+            for store in list(state.open_stores):
+                store.remove_from(adapter)
+        elif line.strip() == "reset":
+            state.reset()
+        print(json.dumps(state.counters()), flush=True)
     os._exit(0)
 
 

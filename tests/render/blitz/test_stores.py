@@ -1,0 +1,183 @@
+"""Pixels stores: levels, bounds, leaks, faults. Runs with and without gevent."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from render.blitz.source import BlitzSession, BlitzSource
+from render.errors import DeadlineExceeded, NotFound, SourceFailed, SourceUnavailable
+from render.values import PlaneIndex, Region
+from tests.render.blitz import tiny_server
+from tests.render.blitz.conftest import LOGIN, TinyServer, soon, tiny_info
+from tests.render.blitz.test_sessions import side_by_side
+
+INFO = tiny_info()
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_level_zero_is_full_size(session: BlitzSession, level: int) -> None:
+    width, height = tiny_server.LEVELS[level]
+    plane = session.read_region(
+        INFO, PlaneIndex(1, 2, 3), level, Region(0, 0, width, height), soon()
+    )
+    assert plane.dtype == np.dtype(">u2")
+    np.testing.assert_array_equal(plane, tiny_server.plane(level, 1, 2, 3))
+
+
+def test_a_region_is_read_where_it_lies(session: BlitzSession) -> None:
+    tile = session.read_region(INFO, PlaneIndex(0, 1, 0), 1, Region(30, 40, 70, 20), soon())
+    np.testing.assert_array_equal(tile, tiny_server.plane(1, 0, 1, 0)[40:60, 30:100])
+
+
+def test_one_store_serves_one_reader_at_all_levels(tiny: TinyServer, session: BlitzSession) -> None:
+    for level in (0, 1, 1, 2, 0):
+        session.read_region(INFO, PlaneIndex(0, 0, 0), level, Region(0, 0, 8, 8), soon())
+    counters = tiny.counters()
+    assert counters["stores"] == 1
+    assert counters["level_changes"] == 3
+
+
+def test_planes_come_in_the_order_asked_for(session: BlitzSession) -> None:
+    # Some readers first, so that several stores lie idle and the planes are spread over them.
+    region = Region(0, 0, 64, 64)
+    side_by_side(4, lambda: session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon()))
+    indices = [PlaneIndex(z, c, 0) for z in range(5) for c in (2, 0, 1)]
+    planes = session.read_regions(INFO, indices, 1, region, soon())
+    for index, plane in zip(indices, planes, strict=True):
+        expected = tiny_server.plane(1, index.z, index.c, index.t)[:64, :64]
+        np.testing.assert_array_equal(plane, expected)
+
+
+def test_a_region_above_the_message_limit_is_read_in_pieces(
+    make_source: Callable[..., BlitzSource],
+) -> None:
+    session = make_source(read_bytes=100_000).session(LOGIN, soon())
+    width, height = tiny_server.LEVELS[0]
+    region = Region(5, 7, width - 5, height - 7)
+    planes = session.read_regions(INFO, [PlaneIndex(0, c, 0) for c in range(2)], 0, region, soon())
+    for c, plane in enumerate(planes):
+        np.testing.assert_array_equal(plane, tiny_server.plane(0, 0, c, 0)[7:, 5:])
+
+
+def test_many_readers_never_share_a_store(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource]
+) -> None:
+    session = make_source(stores_per_session=3, stores_per_pixels=3).session(LOGIN, soon())
+
+    def work() -> bool:
+        for number in range(20):
+            level, c = number % 3, number % 2
+            tile = session.read_region(
+                INFO, PlaneIndex(0, c, 0), level, Region(3, 5, 40, 30), soon()
+            )
+            expected = tiny_server.plane(level, 0, c, 0)[5:35, 3:43]
+            if not np.array_equal(tile, expected):
+                return False
+        return True
+
+    assert side_by_side(12, work) == [True] * 12
+    counters = tiny.counters()
+    assert counters["overlaps"] == 0
+    assert 1 <= counters["most_stores"] <= 3
+
+
+def test_a_call_out_of_time_gives_its_store_up_but_not_its_place(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource]
+) -> None:
+    session = make_source(stores_per_pixels=2).session(LOGIN, soon())
+    slow = PlaneIndex(tiny_server.SLOW, 0, 0)
+    started = time.monotonic()
+    results = side_by_side(
+        6, lambda: session.read_region(INFO, slow, 0, Region(0, 0, 8, 8), soon(0.4))
+    )
+    assert time.monotonic() - started < 0.9
+    assert {type(result) for result in results} == {DeadlineExceeded}
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, Region(0, 0, 8, 8), soon())
+    counters = tiny.counters()
+    assert counters["most_stores"] <= 2
+    assert counters["overlaps"] == 0
+
+
+def test_an_idle_store_is_closed(tiny: TinyServer, make_source: Callable[..., BlitzSource]) -> None:
+    session = make_source(store_idle_s=0.1).session(LOGIN, soon())
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, Region(0, 0, 8, 8), soon())
+    assert tiny.counters()["stores"] == 1
+    tiny.wait_for("stores", 0)
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, Region(0, 0, 8, 8), soon())
+
+
+def test_a_store_that_is_gone_is_replaced_in_the_same_session(
+    tiny: TinyServer, session: BlitzSession
+) -> None:
+    region = Region(0, 0, 8, 8)
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon())
+    tiny.forget_stores()
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon())
+    assert tiny.counters()["logins"] == 1
+
+
+def test_a_store_that_is_gone_each_time_is_an_unavailable_server(session: BlitzSession) -> None:
+    with pytest.raises(SourceUnavailable):
+        session.read_region(INFO, PlaneIndex(tiny_server.GONE, 0, 0), 0, Region(0, 0, 8, 8), soon())
+
+
+def test_a_fault_of_the_server_tells_no_secrets(tiny: TinyServer, session: BlitzSession) -> None:
+    with pytest.raises(SourceFailed) as caught:
+        session.read_region(
+            INFO, PlaneIndex(tiny_server.FAILS, 0, 0), 0, Region(0, 0, 8, 8), soon()
+        )
+    assert "secret" not in str(caught.value) and "trace" not in str(caught.value)
+    assert caught.value.__cause__ is not None
+    tiny.wait_for("stores", 0)
+
+
+def test_an_answer_of_the_wrong_length_is_a_fault_of_the_server(session: BlitzSession) -> None:
+    with pytest.raises(SourceFailed, match="sent 1 bytes"):
+        session.read_region(
+            INFO, PlaneIndex(tiny_server.SHORT, 0, 0), 0, Region(0, 0, 8, 8), soon()
+        )
+
+
+def test_pixels_that_are_not_there_are_not_found(tiny: TinyServer, session: BlitzSession) -> None:
+    with pytest.raises(NotFound):
+        session.read_region(
+            tiny_info(pixels_id=99), PlaneIndex(0, 0, 0), 0, Region(0, 0, 8, 8), soon()
+        )
+    tiny.wait_for("stores", 0)
+
+
+def test_stores_make_room_for_another_image(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource]
+) -> None:
+    session = make_source(stores_per_session=2).session(LOGIN, soon())
+    region = Region(0, 0, 8, 8)
+    for group_pixels in (7, 8, 9, 7, 8, 9):
+        info = tiny_info(pixels_id=group_pixels)
+        session.read_region(info, PlaneIndex(0, 0, 0), 0, region, soon())
+    assert tiny.counters()["most_stores"] == 2
+
+
+def test_no_store_is_left_after_mixed_faults(tiny: TinyServer, source: BlitzSource) -> None:
+    session = source.session(LOGIN, soon())
+    kinds = [0, tiny_server.FAILS, tiny_server.SHORT, 0, tiny_server.SLOW]
+    numbers = iter(range(10_000))
+    lock = threading.Lock()
+
+    def work() -> None:
+        for _ in range(6):
+            with lock:
+                number = next(numbers)
+            plane = PlaneIndex(kinds[number % len(kinds)], 0, 0)
+            try:
+                session.read_region(INFO, plane, number % 3, Region(0, 0, 32, 32), soon(0.1))
+            except (SourceFailed, DeadlineExceeded):
+                continue
+
+    side_by_side(10, work)
+    assert tiny.counters()["most_stores"] <= source.limits.stores_per_pixels
+    source.close()
+    tiny.wait_for("stores", 0)
+    assert tiny.counters()["overlaps"] == 0

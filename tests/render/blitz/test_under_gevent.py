@@ -1,0 +1,51 @@
+"""The same behaviour where gevent has patched the process, and a loop that never stands still."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from render.waiting import gevent_is_in_charge
+from tests.render.blitz.conftest import TinyServer
+
+if gevent_is_in_charge():
+    pytest.skip("this run is the one under gevent already", allow_module_level=True)
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("module", ["test_sessions.py", "test_stores.py", "test_image_server.py"])
+def test_the_same_tests_pass_under_gevent(module: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "gevent.monkey", "--module", "pytest", "-p", "no:cacheprovider",
+         str(Path(__file__).with_name(module))],
+        cwd=ROOT, capture_output=True, text=True, timeout=170,
+        env=os.environ | {"BLITZRENDER_TESTS_EXPECT_GEVENT": "1"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_loop_keeps_turning_while_many_greenlets_stream(tiny: TinyServer) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.render.blitz.loop_watch", str(tiny.port)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    seen = json.loads(run.stdout)
+    assert seen["gevent"]
+    assert (seen["wrong"], seen["right"]) == (0, seen["tiles_asked"])
+    assert seen["calls"] == seen["calls_asked"]
+    assert (seen["failed"], seen["out_of_time"]) == (10, 10)
+    # One blocking call of the slow plane would be 1.5 s. Single beats can be late on a machine
+    # that has other things to do, so the bound on each is wide and the one on most is not.
+    assert seen["longest_gap_s"] < 0.25
+    assert seen["late_share"] < 0.02
+    assert tiny.counters()["overlaps"] == 0
