@@ -1,0 +1,237 @@
+"""All that the image server knows: what is in the folder, under which ids, and its pixels.
+
+The facade over reading, scanning and remembering; the Ice services ask it and nothing else.
+Every method may be called from any thread. Records are frozen: what changes is a new record.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from imageserver.index import Index, IndexedFileset
+from imageserver.listing import Listing, lacks_stats
+from imageserver.luts import LutFile, LutRecord, find_luts, read_lut
+from imageserver.pixels import PixelBuffer
+from imageserver.pyramids import DEFAULT_BUDGET_BYTES, PyramidStore
+from imageserver.readers import all_readers
+from imageserver.readers.base import Access, Reader, UnreadableFile
+from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
+from imageserver.scan import Scanner
+from imageserver.sources import Sources, pyramid_key
+from imageserver.upkeep import Upkeep
+
+#: How long one image may be waited for while its statistics are computed; then it goes without.
+STATS_WAIT_S = 10.0
+
+_MIMETYPES = {
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".xml": "text/xml",
+    ".json": "application/json",
+}
+
+
+class UnknownId(LookupError):
+    """No thing of the asked kind has that id, or it is away at the moment."""
+
+
+class Catalog:
+    """The images of one folder, kept up to date while it is started."""
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        cache_dir: str | os.PathLike[str],
+        *,
+        watch: bool = True,
+        pyramid_budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        rescan_s: float = 30.0,
+        readers: Sequence[Reader] | None = None,
+    ) -> None:
+        """Open the index; nothing is read yet. Raises NotADirectoryError.
+
+        `folder` is served; `cache_dir` is made if needed and holds index and reduced levels.
+        `watch` listens to the file system; a scan every `rescan_s` seconds (0: never) finds what
+        events do not tell. `pyramid_budget_bytes` 0 makes no reduced levels.
+        """
+        self._folder = Path(os.path.realpath(folder))
+        if not self._folder.is_dir():
+            raise NotADirectoryError(f"{folder} is not a folder")
+        cache_dir = Path(os.path.realpath(cache_dir))
+        readers = all_readers() if readers is None else tuple(readers)
+        self._access = Access(self._folder)
+        self._index = Index(cache_dir / "index.sqlite", self._folder)
+        self._pyramids = PyramidStore(cache_dir / "pyramids", pyramid_budget_bytes)
+        self._listing = Listing(
+            self._folder.name,
+            lambda pixels_id, version: self._pyramids.levels(pyramid_key(pixels_id, version)),
+        )
+        known = {fileset.path: fileset for fileset in self._index.load()}
+        for fileset in known.values():
+            self._listing.put(fileset)
+        self._sources = Sources(self._access, self._listing, self._pyramids, readers)
+        self._upkeep = Upkeep(self._index, self._listing, self._sources, self._pyramids)
+        self._luts: dict[int, LutFile] = {}
+        self._scanner = Scanner(
+            self._access,
+            self._index,
+            readers,
+            known,
+            self._on_fileset,
+            self._on_gone,
+            skip=(cache_dir,),
+            watch_events=watch,
+            rescan_s=rescan_s,
+        )
+
+    def start(self) -> None:
+        """Begin to scan, watch and compute in the background; returns at once.
+
+        What was there at the last run is listed from the first moment; the rest appears as it
+        is read.
+        """
+        self._upkeep.start()
+        self._scanner.start()
+
+    def close(self) -> None:
+        """Stop the background work, waiting for the step under way, and close all files."""
+        self._scanner.close()
+        self._upkeep.close()
+        self._sources.close()
+        self._pyramids.close()
+        self._access.descriptors.close()
+        self._index.close()
+
+    def wait_scanned(self, timeout_s: float) -> bool:
+        """Wait until everything in the folder was read once; say whether it was."""
+        return self._scanner.wait_settled(timeout_s)
+
+    def rescan(self) -> None:
+        """Look through the folder soon, whatever events say."""
+        self._scanner.request()
+
+    def revision(self) -> int:
+        """Give a number that rises whenever any record changes, comes or goes."""
+        return self._listing.revision
+
+    def project(self) -> ProjectRecord:
+        """Give the one project, named like the folder."""
+        return ProjectRecord(id=self._index.root_id, name=self._folder.name or "/")
+
+    def datasets(self) -> tuple[DatasetRecord, ...]:
+        """Give the folders that hold images, by name."""
+        names = self._index.dataset_names()
+        used = {image.dataset_id for image in self._listing.images()}
+        return tuple(
+            DatasetRecord(id=dataset_id, name=name)
+            for dataset_id, name in sorted(names.items(), key=lambda item: item[1])
+            if dataset_id in used
+        )
+
+    def images(self) -> tuple[ImageRecord, ...]:
+        """Give all images by name, the unreadable ones too.
+
+        Statistics may be missing here that `image` would wait for.
+        """
+        return self._listing.images()
+
+    def image(self, image_id: int, *, wait_stats_s: float = STATS_WAIT_S) -> ImageRecord:
+        """Give one image, complete: its channels' statistics are waited for.
+
+        They stay None for an image that is too large to know them before its reduced levels
+        are made, and for one that turns out to be damaged. Raises UnknownId.
+        """
+        record = self._listing.image(image_id)
+        if record is None:
+            raise UnknownId(f"image {image_id} does not exist")
+        if wait_stats_s > 0 and lacks_stats(record):
+            self._upkeep.wait_stats(image_id, wait_stats_s)
+            record = self._listing.image(image_id) or record
+        return record
+
+    def image_by_pixels(self, pixels_id: int, *, wait_stats_s: float = STATS_WAIT_S) -> ImageRecord:
+        """Give the image of a pixels set, complete as `image` does. Raises UnknownId."""
+        record = self._listing.image_of_pixels(pixels_id)
+        if record is None:
+            raise UnknownId(f"pixels {pixels_id} do not exist")
+        return self.image(record.id, wait_stats_s=wait_stats_s)
+
+    def files(self) -> tuple[FileRecord, ...]:
+        """Give the original files of all images, by relative path."""
+        found = (self._file_record(*item) for item in self._listing.files())
+        return tuple(record for record in found if record is not None)
+
+    def file(self, file_id: int) -> FileRecord:
+        """Give an original file (of images; tables are read by `read_lut`). Raises UnknownId.
+
+        Its `path` was checked this moment to lie inside the folder.
+        """
+        relative = self._listing.file_path(file_id)
+        record = self._file_record(file_id, relative) if relative is not None else None
+        if record is None:
+            raise UnknownId(f"file {file_id} does not exist")
+        return record
+
+    def luts(self) -> tuple[LutRecord, ...]:
+        """Give the lookup tables on offer, by path; their ids are those of original files."""
+        found = {self._index.file_id(lut.key): lut for lut in find_luts(self._access)}
+        self._luts = found
+        return tuple(
+            LutRecord(lut_id, lut.name, lut.folder, lut.size_bytes, lut.mtime_s)
+            for lut_id, lut in found.items()
+        )
+
+    def read_lut(self, lut_id: int) -> bytes:
+        """Give the bytes of a lookup table. Raises UnknownId."""
+        if lut_id not in self._luts:
+            self.luts()
+        lut = self._luts.get(lut_id)
+        if lut is None:
+            raise UnknownId(f"lookup table {lut_id} does not exist")
+        try:
+            return read_lut(lut, self._access)
+        except OSError as error:
+            raise UnknownId(f"lookup table {lut_id} is gone") from error
+
+    def open_pixels(self, pixels_id: int) -> PixelBuffer:
+        """Give the pixels of an image, cheaply; it holds nothing and may be shared by threads.
+
+        Raises UnknownId, and UnreadableFile for an image that cannot be read.
+        """
+        record = self._listing.image_of_pixels(pixels_id)
+        if record is None:
+            raise UnknownId(f"pixels {pixels_id} do not exist")
+        if record.problem is not None:
+            raise UnreadableFile(record.problem)
+        self._upkeep.used(record)
+        return self._sources.buffer(record)
+
+    def _file_record(self, file_id: int, relative: str) -> FileRecord | None:
+        try:
+            path = self._access.resolve(self._folder / relative)
+            stat = path.stat()
+        except (OSError, UnreadableFile):
+            return None
+        return FileRecord(
+            id=file_id,
+            name=path.name if relative == "." else relative.rpartition("/")[2],
+            relative_path=relative,
+            path=str(path),
+            size_bytes=stat.st_size,
+            mtime_s=stat.st_mtime,
+            mimetype=_MIMETYPES.get(path.suffix.lower(), "application/octet-stream"),
+        )
+
+    def _on_fileset(self, fileset: IndexedFileset) -> None:
+        self._sources.forget({fileset.id})
+        self._listing.put(fileset)
+        self._upkeep.notice()
+
+    def _on_gone(self, paths: Sequence[str]) -> None:
+        gone = {fileset.id for path in paths if (fileset := self._listing.fileset(path))}
+        for path in paths:
+            self._listing.remove(path)
+        self._sources.forget(gone)

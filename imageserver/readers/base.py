@@ -1,0 +1,219 @@
+"""What a format must give so that its images can be served: the interface of all readers.
+
+A format is one `Reader` (knows its files by name, opens one) and one `ImageFile` (an opened file:
+the metadata of its images, and pixels by rectangle). To add a format, write both in a module of
+your own and name the reader in the packaging of that module:
+
+    [project.entry-points."blitzrender.readers"]
+    myformat = "my_package.reader:MyReader"
+
+Nothing else is needed: scanning, ids, statistics, reduced levels and Ice come by themselves.
+
+What holds everywhere: indices start at 0, level 0 is full size, sizes are in pixels of the level,
+physical sizes in µm, wavelengths in nm, times in seconds since the epoch, arrays (height, width).
+"""
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from imageserver.readers.resources import Descriptors, SegmentCache
+
+#: Numpy type of each of OMERO's pixel types, as samples travel: big-endian.
+PIXEL_TYPES = {
+    "int8": np.dtype("i1"),
+    "uint8": np.dtype("u1"),
+    "int16": np.dtype(">i2"),
+    "uint16": np.dtype(">u2"),
+    "int32": np.dtype(">i4"),
+    "uint32": np.dtype(">u4"),
+    "float": np.dtype(">f4"),
+    "double": np.dtype(">f8"),
+}
+
+#: A strip, tile or chunk that decodes to more bytes than this is refused: it would have to be
+#: held in memory whole to read one pixel of it.
+MAX_SEGMENT_BYTES = 512 * 1024 * 1024
+
+
+class UnreadableFile(Exception):
+    """A file that cannot be read as images; `str(error)` is one sentence for the listing."""
+
+
+class OutsideFolder(UnreadableFile):
+    """A file that is, or refers to, something outside the folder that is served."""
+
+
+@dataclass(frozen=True)
+class ChannelMetadata:
+    """What a file tells about one channel; None where it tells nothing.
+
+    `color` is (red, green, blue, alpha), 0 to 255. `lut` is a file name such as `cool.lut`.
+    """
+
+    name: str | None = None
+    color: tuple[int, int, int, int] | None = None
+    lut: str | None = None
+    emission_wave: float | None = None
+    excitation_wave: float | None = None
+
+
+@dataclass(frozen=True)
+class SeriesMetadata:
+    """What a file tells about one of its images.
+
+    `name` may be empty. `pixel_type` is a key of PIXEL_TYPES. `significant_bits` is None, or how
+    many bits of an integer type carry data. `levels` holds the (width, height) of each resolution
+    level that the file itself has, largest first. The tile size is the one that costs least to
+    read at level 0. There are exactly `size_c` channels; the samples of RGB are channels.
+    """
+
+    name: str
+    pixel_type: str
+    size_x: int
+    size_y: int
+    size_z: int
+    size_c: int
+    size_t: int
+    levels: tuple[tuple[int, int], ...]
+    tile_width: int
+    tile_height: int
+    channels: tuple[ChannelMetadata, ...]
+    description: str = ""
+    significant_bits: int | None = None
+    physical_size_x: float | None = None
+    physical_size_y: float | None = None
+    physical_size_z: float | None = None
+    nominal_magnification: float | None = None
+    acquired_at_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a reader gets at bytes: inside one folder, in bounded memory, with few open files.
+
+    `folder` is absolute and resolved. One Access is shared by all files that are open.
+    """
+
+    folder: Path
+    descriptors: Descriptors = field(default_factory=Descriptors)
+    segments: SegmentCache = field(default_factory=SegmentCache)
+
+    def resolve(self, path: str | os.PathLike[str]) -> Path:
+        """Follow all links; raise OutsideFolder if the end lies outside the folder."""
+        resolved = Path(os.path.realpath(path))
+        if resolved != self.folder and self.folder not in resolved.parents:
+            raise OutsideFolder("it is, or refers to, a file outside the folder that is served")
+        return resolved
+
+    def read_bytes(self, path: Path, offset: int, size: int) -> bytes:
+        """Read up to `size` bytes at `offset` of a path that `resolve` gave; any thread."""
+        return self.descriptors.read(path, offset, size)
+
+    def segment(self, key: Hashable, decode: Callable[[], np.ndarray]) -> np.ndarray:
+        """Give the decoded strip, tile or chunk `key`, calling `decode` if it is not kept.
+
+        The key must be unique over all files and their versions: begin it with the ImageFile's
+        `token`. The array is shared: it is read-only.
+        """
+        return self.segments.get(key, decode)
+
+
+class ImageFile(ABC):
+    """One opened file (or folder that acts as one), holding one or more images.
+
+    `series` are its images, in the file's order; `paths` all files it reads, the opened one
+    first, each absolute and resolved. `read` is called by several threads at once.
+    """
+
+    series: tuple[SeriesMetadata, ...]
+    paths: tuple[Path, ...]
+
+    _tokens: ClassVar[list[int]] = [0]
+    _tokens_lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        with self._tokens_lock:
+            self._tokens[0] += 1
+            self.token = self._tokens[0]
+
+    @abstractmethod
+    def read(
+        self,
+        series: int,
+        level: int,
+        z: int,
+        c: int,
+        t: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+    ) -> np.ndarray:
+        """Read a rectangle of one plane: (height, width), the pixel type's values, any byte order.
+
+        All indices exist and the rectangle lies inside the level: the caller has checked. Decode
+        only what the rectangle touches. Raise UnreadableFile when the data are damaged.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything that is open; no read is under way, and none will follow."""
+
+
+class Reader(ABC):
+    """One file format. It is made once, without arguments, and used by several threads."""
+
+    #: Short name, shown in messages.
+    name: str
+
+    @abstractmethod
+    def claims(self, path: Path) -> bool:
+        """Say whether this reader is the one for `path`, a file or a folder below the root.
+
+        Called for each file and folder of each scan, so it looks at names, and into folders only
+        for the presence of a well-known name. A folder that is claimed is one file set: what is
+        inside is not scanned.
+        """
+
+    @abstractmethod
+    def open(self, path: Path, access: Access) -> ImageFile:
+        """Open what `claims` accepted. `path` is resolved and inside the folder.
+
+        Read headers and metadata only. Raise UnreadableFile with one sentence that says what is
+        wrong; other exceptions of the libraries in use count as that, too.
+        """
+
+
+def pixel_type_of(dtype: np.dtype) -> str:
+    """Name OMERO's pixel type that holds the samples of `dtype` without loss where there is one.
+
+    Booleans become uint8 with the values 0 and 1 (OMERO's own `bit` is packed, and its clients
+    cannot read it); half precision becomes float; 64-bit integers become double, exact up to
+    2^53. Raises UnreadableFile for complex numbers and anything else.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return "uint8"
+    if dtype.kind in "ui":
+        bits = dtype.itemsize * 8
+        return "double" if bits == 64 else f"{'u' if dtype.kind == 'u' else ''}int{bits}"
+    if dtype.kind == "f" and dtype.itemsize in (2, 4, 8):
+        return "double" if dtype.itemsize == 8 else "float"
+    raise UnreadableFile(f"its samples are of a kind that OMERO has no pixel type for ({dtype})")
+
+
+def significant_bits_of(dtype: np.dtype, stored_bits: int | None = None) -> int | None:
+    """Give how many bits carry data, where that is fewer than the pixel type has; else None."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return 1
+    if dtype.kind in "ui" and stored_bits and 0 < stored_bits < dtype.itemsize * 8:
+        return stored_bits
+    return None

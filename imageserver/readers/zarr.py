@@ -1,0 +1,335 @@
+"""OME-Zarr 0.1 to 0.5: multiscale images in a folder, several of them where the layout says so.
+
+Recognised as several images: more than one multiscale in a group, the layout of bioformats2raw
+(with its OME-XML) and plates (one image for each field). A folder without any is unreadable.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import LocalStore
+
+from imageserver.readers import ome_xml
+from imageserver.readers.axes import PlaneAxes, plane_axes
+from imageserver.readers.base import (
+    MAX_SEGMENT_BYTES,
+    Access,
+    ChannelMetadata,
+    ImageFile,
+    Reader,
+    SeriesMetadata,
+    UnreadableFile,
+    pixel_type_of,
+    significant_bits_of,
+)
+
+_MARKERS = ("zarr.json", ".zgroup", ".zattrs")
+
+#: Fields of a plate that are offered as images; a plate can hold tens of thousands.
+MAX_SERIES = 2000
+
+
+class ZarrReader(Reader):
+    """Opens OME-Zarr folders."""
+
+    name = "OME-Zarr"
+
+    def claims(self, path: Path) -> bool:
+        """Take folders that hold the marks of a Zarr group, and those that are named like one."""
+        if not path.is_dir():
+            return False
+        return path.name.lower().endswith(".zarr") or any(
+            (path / marker).exists() for marker in _MARKERS
+        )
+
+    def open(self, path: Path, access: Access) -> ImageFile:
+        """Read the metadata of the groups and arrays that belong to images."""
+        return ZarrImageFile(path, access)
+
+
+class _InsideStore(LocalStore):
+    """A folder as a Zarr store that follows no path and no link out of the served folder."""
+
+    def __init__(self, root: Path, access: Access) -> None:
+        super().__init__(root, read_only=True)
+        self._access = access
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        self._access.resolve(self.root / key)
+        return await super().get(key, prototype, byte_range)
+
+
+class ZarrImageFile(ImageFile):
+    """An opened OME-Zarr; `paths` is the folder itself alone."""
+
+    def __init__(self, path: Path, access: Access) -> None:
+        super().__init__()
+        self._access = access
+        self.paths = (path,)
+        self._arrays: list[list[_Level]] = []
+        series: list[SeriesMetadata] = []
+        problem: Exception | None = None
+        try:
+            store = _InsideStore(path, access)
+            root = zarr.open_group(store, mode="r", use_consolidated=False)
+            for group, multiscale, name, described in _multiscales(root, path, access):
+                try:
+                    levels, metadata = self._open(group, multiscale, name, described)
+                except (UnreadableFile, KeyError, ValueError, TypeError) as error:
+                    problem = problem or error
+                    continue
+                self._arrays.append(levels)
+                series.append(metadata)
+        except UnreadableFile:
+            raise
+        except Exception as error:
+            raise UnreadableFile(f"it is not a Zarr that can be read ({error!s:.120})") from error
+        if not series:
+            if isinstance(problem, UnreadableFile):
+                raise problem
+            detail = f" ({problem!s:.120})" if problem else ""
+            raise UnreadableFile(f"it holds no OME-Zarr multiscale image{detail}")
+        self.series = tuple(series)
+
+    def _open(
+        self,
+        group: zarr.Group,
+        multiscale: Mapping[str, Any],
+        name: str,
+        described: ome_xml.OmeImage | None,
+    ) -> tuple[list["_Level"], SeriesMetadata]:
+        datasets = multiscale["datasets"]
+        arrays = [group[dataset["path"]] for dataset in datasets]
+        first = arrays[0]
+        axes = _axes(multiscale, first.ndim)
+        letters = "".join(axis["name"][:1] for axis in axes)
+        levels = [_Level(array, plane_axes(letters, array.shape)) for array in arrays]
+        full = levels[0]
+        kept = [full]
+        for level in levels[1:]:
+            same = all(level.axes.size(kind) == full.axes.size(kind) for kind in "zct")
+            if not same or level.array.dtype != full.array.dtype or level.width > kept[-1].width:
+                break
+            kept.append(level)
+        for level in kept:
+            if prod(level.array.chunks) * level.array.dtype.itemsize > MAX_SEGMENT_BYTES:
+                raise UnreadableFile("its chunks are too large to be read in part")
+        size_c = full.axes.size("c")
+        scale = _scale(multiscale, datasets[0], len(axes))
+
+        def physical(letter: str) -> float | None:
+            for axis, value in zip(axes, scale, strict=False):
+                if axis["name"] == letter and axis.get("unit"):
+                    return ome_xml.to_micrometres(value, axis["unit"])
+            return None
+
+        channels = _channels(_attributes(group).get("omero"), size_c)
+        if described:
+            channels = ome_xml.spread(described.channels, size_c) or channels
+        dtype = np.dtype(first.dtype)
+        return kept, SeriesMetadata(
+            name=name,
+            description=described.description if described else "",
+            pixel_type=pixel_type_of(dtype),
+            significant_bits=significant_bits_of(
+                dtype, described.significant_bits if described else None
+            ),
+            size_x=full.width,
+            size_y=full.height,
+            size_z=full.axes.size("z"),
+            size_c=size_c,
+            size_t=full.axes.size("t"),
+            levels=tuple((level.width, level.height) for level in kept),
+            tile_width=min(full.array.chunks[full.axes.x], full.width, 1024),
+            tile_height=min(full.array.chunks[full.axes.y], full.height, 1024),
+            channels=channels,
+            physical_size_x=(described.physical_size_x if described else None) or physical("x"),
+            physical_size_y=(described.physical_size_y if described else None) or physical("y"),
+            physical_size_z=(described.physical_size_z if described else None) or physical("z"),
+            nominal_magnification=described.nominal_magnification if described else None,
+            acquired_at_s=described.acquired_at_s if described else None,
+        )
+
+    def read(
+        self,
+        series: int,
+        level: int,
+        z: int,
+        c: int,
+        t: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+    ) -> np.ndarray:
+        """Decode only the chunks under the rectangle."""
+        source = self._arrays[series][level]
+        index = source.axes.index(z, c, t)
+        chunks = source.array.chunks
+        tall, wide = chunks[source.axes.y], chunks[source.axes.x]
+        block = np.empty((height, width), source.array.dtype)
+        for row in range(y // tall, -(-(y + height) // tall)):
+            y0, y1 = max(y, row * tall), min(y + height, (row + 1) * tall)
+            for column in range(x // wide, -(-(x + width) // wide)):
+                x0, x1 = max(x, column * wide), min(x + width, (column + 1) * wide)
+                position = list(index)
+                position[source.axes.y], position[source.axes.x] = row * tall, column * wide
+                chunk = self._chunk(source, (series, level), position)
+                within = [i % size for i, size in zip(position, chunks, strict=True)]
+                cut: list[Any] = list(within)
+                cut[source.axes.y] = slice(y0 - row * tall, y1 - row * tall)
+                cut[source.axes.x] = slice(x0 - column * wide, x1 - column * wide)
+                part = chunk[tuple(cut)]
+                if source.axes.x < source.axes.y:
+                    part = part.T
+                block[y0 - y : y1 - y, x0 - x : x1 - x] = part
+        return block
+
+    def _chunk(
+        self, source: "_Level", level_key: tuple[int, int], position: list[int]
+    ) -> np.ndarray:
+        array = source.array
+        corner = tuple(i // size * size for i, size in zip(position, array.chunks, strict=True))
+        size_bytes = prod(array.chunks) * array.dtype.itemsize
+
+        def decode() -> np.ndarray:
+            whole = tuple(
+                slice(start, min(start + size, end))
+                for start, size, end in zip(corner, array.chunks, array.shape, strict=True)
+            )
+            with self._access.segments.one_at_a_time(size_bytes):
+                try:
+                    return np.ascontiguousarray(array[whole])
+                except UnreadableFile:
+                    raise
+                except Exception as error:
+                    raise UnreadableFile(f"a chunk cannot be decoded ({error!s:.120})") from error
+
+        return self._access.segment((self.token, level_key, corner), decode)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class _Level:
+    def __init__(self, array: Any, axes: PlaneAxes) -> None:
+        if not isinstance(array, zarr.Array):
+            raise UnreadableFile("a resolution level is not an array")
+        self.array = array
+        self.axes = axes
+        self.height, self.width = array.shape[axes.y], array.shape[axes.x]
+
+
+def _attributes(group: zarr.Group) -> Mapping[str, Any]:
+    """Give the OME attributes: under `ome` since 0.5, at the top before."""
+    attributes = group.attrs.asdict()
+    inner = attributes.get("ome")
+    return inner if isinstance(inner, Mapping) else attributes
+
+
+def _multiscales(
+    root: zarr.Group, path: Path, access: Access
+) -> Iterator[tuple[zarr.Group, Mapping[str, Any], str, ome_xml.OmeImage | None]]:
+    attributes = _attributes(root)
+    if attributes.get("multiscales"):
+        yield from _of_group(root, "", None)
+        return
+    if "plate" in attributes:
+        count = 0
+        for well in attributes["plate"].get("wells", ()):
+            group = root[well["path"]]
+            for field in _attributes(group).get("well", {}).get("images", ()):
+                if count == MAX_SERIES:
+                    return
+                count += 1
+                yield from _of_group(group[field["path"]], f"{well['path']}/{field['path']}", None)
+        return
+    described: list[ome_xml.OmeImage] = []
+    xml = path / "OME" / "METADATA.ome.xml"
+    if xml.is_file():
+        described = ome_xml.images(ome_xml.parse(access.resolve(xml).read_text("utf-8")))
+    names: list[str] = []
+    if "OME" in root and isinstance(root["OME"], zarr.Group):
+        names = list(_attributes(root["OME"]).get("series", ()))
+    if not names:
+        names = sorted(
+            (name for name in root.group_keys() if name.isdigit()), key=lambda name: int(name)
+        )
+    for i, name in enumerate(names):
+        image = described[i] if i < len(described) else None
+        yield from _of_group(root[name], image.name if image and image.name else name, image)
+
+
+def _of_group(
+    group: zarr.Group, name: str, described: ome_xml.OmeImage | None
+) -> Iterator[tuple[zarr.Group, Mapping[str, Any], str, ome_xml.OmeImage | None]]:
+    for multiscale in _attributes(group).get("multiscales", ()):
+        own = str(multiscale.get("name") or "")
+        yield group, multiscale, name or ("" if own in ("", "/") else own), described
+
+
+def _axes(multiscale: Mapping[str, Any], ndim: int) -> list[dict[str, Any]]:
+    axes = multiscale.get("axes")
+    if axes is None:
+        axes = list("tczyx")[-ndim:]
+    found = [{"name": a} if isinstance(a, str) else dict(a) for a in axes]
+    if len(found) != ndim:
+        raise UnreadableFile(f"it names {len(found)} axes for an array of {ndim}")
+    for axis in found:
+        axis["name"] = str(axis.get("name", "")).lower()
+        if axis.get("type") == "channel":
+            axis["name"] = "c"
+    return found
+
+
+def _scale(multiscale: Mapping[str, Any], dataset: Mapping[str, Any], count: int) -> list[float]:
+    scale = [1.0] * count
+    for owner in (dataset, multiscale):
+        for transformation in owner.get("coordinateTransformations") or ():
+            values = transformation.get("scale")
+            if transformation.get("type") == "scale" and isinstance(values, list):
+                scale = [a * float(b) for a, b in zip(scale, values, strict=False)]
+    return scale
+
+
+def _channels(omero: Any, size_c: int) -> tuple[ChannelMetadata, ...]:
+    written = omero.get("channels", ()) if isinstance(omero, Mapping) else ()
+    found = []
+    for i in range(size_c):
+        entry = written[i] if i < len(written) and isinstance(written[i], Mapping) else {}
+        color = None
+        text = str(entry.get("color") or "").lstrip("#")
+        try:
+            parts = bytes.fromhex(text)
+        except ValueError:
+            parts = b""
+        if len(parts) in (3, 4):
+            color = (parts[0], parts[1], parts[2], parts[3] if len(parts) == 4 else 255)
+        label = entry.get("label")
+        found.append(ChannelMetadata(name=str(label) if label is not None else None, color=color))
+    return tuple(found)
+
+
+def marker_files(path: Path) -> Iterator[Path]:
+    """Give the metadata files of a Zarr folder, at any depth, chunks left out."""
+    for folder, inner, names in os.walk(path):
+        here = [name for name in names if name in (*_MARKERS, ".zarray", "METADATA.ome.xml")]
+        for name in sorted(here):
+            yield Path(folder) / name
+        if ".zarray" in names or _is_array(Path(folder), names):
+            inner.clear()
+
+
+def _is_array(folder: Path, names: list[str]) -> bool:
+    if "zarr.json" not in names:
+        return False
+    try:
+        return json.loads((folder / "zarr.json").read_bytes()).get("node_type") == "array"
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -1,0 +1,315 @@
+"""Looking through the served folder: which files are images, which came, changed or went.
+
+A scan walks the whole folder and compares sizes and times with what is known; only files that
+are new or changed are opened. It is started by events of the file system where there are any,
+and from time to time in any case, because network file systems have none.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+
+from watchfiles import watch
+
+from imageserver.index import Index, IndexedFileset
+from imageserver.listing import dataset_of
+from imageserver.readers import reader_for
+from imageserver.readers.base import Access, OutsideFolder, Reader, UnreadableFile
+from imageserver.readers.zarr import marker_files
+
+log = logging.getLogger(__name__)
+
+#: Files of a folder that is one file set which are looked at, and offered as original files; of
+#: larger ones only the metadata files are.
+MAX_FOLDER_FILES = 5000
+
+#: A file that cannot be read and is younger than this is probably still being copied.
+SETTLING_S = 2.0
+
+#: Files opened at the same time, which hides the delays of network file systems.
+PARALLEL = 4
+
+
+class _Settling(Enum):
+    """Marks a file that is to be looked at again."""
+
+    YES = 1
+
+
+SETTLING = _Settling.YES
+
+_Outcome = Callable[[], IndexedFileset] | _Settling | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file or folder that a reader claims, relative to the root."""
+
+    path: str
+    reader: Reader
+
+
+class Scanner:
+    """Keeps the index equal to the folder; tells of each change as soon as it is known.
+
+    `on_fileset` gets each file set that is new or was read again, `on_gone` the relative paths
+    that are away. Both are called from the scanner's own thread.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        index: Index,
+        readers: Sequence[Reader],
+        known: Mapping[str, IndexedFileset],
+        on_fileset: Callable[[IndexedFileset], None],
+        on_gone: Callable[[Sequence[str]], None],
+        *,
+        skip: Sequence[Path] = (),
+        watch_events: bool = True,
+        rescan_s: float = 30.0,
+    ) -> None:
+        self._access = access
+        self._folder = access.folder
+        self._index = index
+        self._readers = readers
+        self._known = dict(known)
+        self._retry = {path for path, fileset in known.items() if fileset.problem is not None}
+        self._on_fileset = on_fileset
+        self._on_gone = on_gone
+        self._skip = frozenset(Path(os.path.realpath(path)) for path in skip)
+        self._watch_events = watch_events
+        self._rescan_s = rescan_s
+        self._stop = threading.Event()
+        self._wanted = threading.Event()
+        self._settled = threading.Event()
+        self._warned_links: set[str] = set()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to scan in the background."""
+        self._threads.append(threading.Thread(target=self._run, name="scan", daemon=True))
+        if self._watch_events:
+            self._threads.append(threading.Thread(target=self._watch, name="watch", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop; a file that is being opened is finished first."""
+        self._stop.set()
+        self._wanted.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_settled(self, timeout_s: float) -> bool:
+        """Wait until the first scan has read everything; say whether it has."""
+        return self._settled.wait(timeout_s)
+
+    def request(self) -> None:
+        """Ask for a scan soon."""
+        self._wanted.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wanted.clear()
+            started = time.monotonic()
+            try:
+                unsettled = self.scan()
+            except OSError as error:
+                log.warning("the folder cannot be scanned now: %s", error)
+                unsettled = False
+            took = time.monotonic() - started
+            if not unsettled:
+                self._settled.set()
+            # A scan that is slow (many files, a slow disk) must not follow itself closely.
+            self._stop.wait(max(0.2, 2 * took))
+            pause = 0.5 if unsettled else max(self._rescan_s, 20 * took)
+            if self._rescan_s > 0 or unsettled:
+                self._wanted.wait(pause)
+            else:
+                self._wanted.wait()
+
+    def _watch(self) -> None:
+        skipped = tuple(f"{path}{os.sep}" for path in self._skip)
+        try:
+            for changes in watch(
+                self._folder,
+                watch_filter=None,
+                debounce=500,
+                step=100,
+                stop_event=self._stop,
+                rust_timeout=1000,
+                yield_on_timeout=False,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+            ):
+                if any(not path.startswith(skipped) for _, path in changes):
+                    self.request()
+        except Exception as error:
+            log.warning("changes are noticed by scanning only, events do not work: %s", error)
+
+    def scan(self) -> bool:
+        """Walk the folder once; say whether files were left for later as still being written."""
+        found = {item.path: item for item in self._walk()}
+        gone = [path for path in self._known if path not in found]
+        if gone:
+            self._index.forget(gone)
+            for path in gone:
+                del self._known[path]
+            self._on_gone(gone)
+        unsettled = False
+        pending = iter(found.values())
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="read") as pool:
+            while not self._stop.is_set() and (batch := list(islice(pending, 16 * PARALLEL))):
+                for outcome in pool.map(self._examine, batch):
+                    if outcome is SETTLING:
+                        unsettled = True
+                    elif outcome is not None:
+                        # In the order of names, so that ids are the same in every fresh index.
+                        fileset = outcome()
+                        self._known[fileset.path] = fileset
+                        self._retry.discard(fileset.path)
+                        self._on_fileset(fileset)
+        return unsettled
+
+    def _walk(self) -> Iterator[Found]:
+        root_reader = reader_for(self._folder, self._readers)
+        if root_reader is not None:
+            yield Found(".", root_reader)
+            return
+        folders = [self._folder]
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError as error:
+                if folder == self._folder:
+                    raise
+                log.debug("folder left out: %s", error)
+                continue
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                path = Path(entry.path)
+                try:
+                    is_folder = entry.is_dir()
+                    if is_folder and entry.is_symlink():
+                        self._warn_link(path)
+                        continue
+                    if is_folder and path in self._skip:
+                        continue
+                    reader = reader_for(path, self._readers)
+                except OSError:
+                    continue
+                if reader is not None:
+                    yield Found(path.relative_to(self._folder).as_posix(), reader)
+                elif is_folder:
+                    folders.append(path)
+
+    def _warn_link(self, path: Path) -> None:
+        # What a link inside the folder leads to is scanned at its own place.
+        try:
+            self._access.resolve(path)
+        except OutsideFolder:
+            if str(path) not in self._warned_links:
+                self._warned_links.add(str(path))
+                log.warning(
+                    "%s is left out: it is a link that leads outside the folder",
+                    path.relative_to(self._folder),
+                )
+
+    def _examine(self, item: Found) -> _Outcome:
+        """Read a file if it is new or changed, and give how to store it; None if it is known."""
+        known = self._known.get(item.path)
+        path = self._folder / item.path
+        try:
+            if known is not None and item.path not in self._retry:
+                members = [self._folder / member for member in known.paths]
+                if known.problem is not None or path.is_dir():
+                    members = [path]
+                if self._signature(members) == known.signature:
+                    return None
+            return self._read(item, path)
+        except FileNotFoundError:
+            return None
+
+    def _read(self, item: Found, path: Path) -> _Outcome:
+        dataset = dataset_of(item.path)
+        signature = self._signature([path])
+        try:
+            resolved = self._access.resolve(path)
+            self._access.descriptors.forget(resolved)
+            opened = item.reader.open(resolved, self._access)
+        except Exception as error:
+            age_s = time.time() - path.lstat().st_mtime
+            if not isinstance(error, OutsideFolder) and 0 <= age_s < SETTLING_S:
+                return SETTLING
+            problem = str(error) if isinstance(error, UnreadableFile) else _sentence(error)
+            log.warning("%s cannot be read: %s", item.path, problem)
+            return partial(
+                self._index.store, item.path, dataset, signature, [item.path], problem=problem
+            )
+        try:
+            series = opened.series
+            members = [self._relative(member) for member in opened.paths]
+        finally:
+            opened.close()
+            self._access.segments.drop(opened.token)
+        members[0] = item.path
+        part_of = None
+        if path.is_dir():
+            members = [self._relative(file) for file in folder_files(path)]
+        else:
+            signature = self._signature([self._folder / member for member in members])
+            first = min(members)
+            if first != item.path and (self._folder / first).is_file():
+                series, part_of = (), first
+        return partial(
+            self._index.store,
+            item.path,
+            dataset,
+            signature,
+            members,
+            series=series,
+            part_of=part_of,
+        )
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix()
+
+    def _signature(self, paths: Sequence[Path]) -> str:
+        digest = blake2b(digest_size=16)
+        for path in sorted(paths):
+            for file in folder_files(path) if path.is_dir() else (path,):
+                try:
+                    stat = file.stat()
+                    text = f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
+                except OSError:
+                    text = f"{file}\0-\n"
+                digest.update(text.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+
+def folder_files(folder: Path) -> list[Path]:
+    """Give the files of a folder that is one file set, all or, if too many, the metadata's."""
+    found: list[Path] = []
+    for inner, _, names in os.walk(folder):
+        found += [Path(inner) / name for name in names]
+        if len(found) > MAX_FOLDER_FILES:
+            return sorted(marker_files(folder))
+    return sorted(found)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "the image server may not read it"
+    return f"reading it failed ({type(error).__name__}: {error!s:.120})"

@@ -1,0 +1,93 @@
+"""From an image's record to its pixels: which file, which of its images, which reduced level."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imageserver.index import IndexedFileset
+from imageserver.listing import Listing
+from imageserver.pixels import OpenFiles, PixelBuffer
+from imageserver.pyramids import PyramidStore, plane_number
+from imageserver.readers import reader_for
+from imageserver.readers.base import Access, ImageFile, Reader, UnreadableFile
+from imageserver.records import ImageRecord
+
+
+class Sources:
+    """Opens what is listed; few files at a time, however many buffers are about."""
+
+    def __init__(
+        self,
+        access: Access,
+        listing: Listing,
+        pyramids: PyramidStore,
+        readers: Sequence[Reader],
+    ) -> None:
+        self._access = access
+        self._listing = listing
+        self._pyramids = pyramids
+        self._readers = readers
+        self._open_files = OpenFiles()
+
+    def buffer(self, record: ImageRecord) -> PixelBuffer:
+        """Give the pixels of a readable image, as they are listed in `record`."""
+        place = self._listing.place(record.id)
+        if place is None:
+            raise UnreadableFile("it is not there any more")
+        fileset, number = place
+        native = len(fileset.series[number].levels)
+        sizes = (record.size_z, record.size_c, record.size_t)
+        key = pyramid_key(record.pixels_id, record.version)
+
+        def read(
+            level: int, z: int, c: int, t: int, x: int, y: int, width: int, height: int
+        ) -> np.ndarray:
+            if level < native:
+                with self._open_files.lease(
+                    (fileset.id, fileset.version), lambda: self._open(fileset)
+                ) as file:
+                    return file.read(number, level, z, c, t, x, y, width, height)
+            self._pyramids.touch(key)
+            try:
+                with self._open_files.lease(
+                    (key, level), lambda: self._pyramids.open(key, level - native)
+                ) as file:
+                    plane = plane_number(sizes, z, c, t)
+                    return file.read(0, 0, 0, 0, plane, x, y, width, height)
+            except UnreadableFile:
+                if not self._pyramids.levels(key):
+                    self._listing.refresh(record.id)
+                raise
+
+        return PixelBuffer(
+            record.pixel_type, sizes, record.levels, (record.tile_width, record.tile_height), read
+        )
+
+    def forget(self, fileset_ids: set[int]) -> None:
+        """Close the files of file sets that changed or went."""
+        self._open_files.drop(lambda key: isinstance(key, tuple) and key[0] in fileset_ids)
+
+    def close(self) -> None:
+        """Close all files."""
+        self._open_files.close()
+
+    def _open(self, fileset: IndexedFileset) -> ImageFile:
+        path = self._access.folder / fileset.path
+        reader = reader_for(path, self._readers)
+        if reader is None:
+            raise UnreadableFile("it is not there any more")
+        resolved = self._access.resolve(path)
+        for member in fileset.paths:
+            self._access.descriptors.forget(Path(os.path.realpath(self._access.folder / member)))
+        file = reader.open(resolved, self._access)
+        if file.series != fileset.series:
+            file.close()
+            raise UnreadableFile("it has changed and is being read again")
+        return file
+
+
+def pyramid_key(pixels_id: int, version: int) -> str:
+    """Name the reduced levels of one version of an image."""
+    return f"{pixels_id}-{version}"
