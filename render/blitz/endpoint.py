@@ -6,7 +6,7 @@ from typing import Literal
 
 Transport = Literal["tcp", "ssl", "ws", "wss"]
 
-_HOST = re.compile(r"[\w.:%-]+")
+_HOST = re.compile(r"[\w.-]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.%\w]*")
 _PATH = re.compile(r"/[\w./~%-]*")
 
 #: Options of one Ice endpoint for each transport; the router listens for nothing else.

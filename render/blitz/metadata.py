@@ -32,7 +32,7 @@ from render.blitz.reading import read_geometry
 from render.blitz.session import LiveSession
 from render.blitz.stores import Geometry, StoreKey
 from render.deadline import Deadline
-from render.errors import NotFound
+from render.errors import NotFound, ServiceError, SourceFailed
 from render.values import ChannelInfo, ContainerRef, ImageInfo
 
 
@@ -53,7 +53,7 @@ def load_image_info(live: LiveSession, image_id: int, deadline: Deadline) -> Ima
     if pixels is None:
         for pending in also.values():
             pending.cancel()
-        raise NotFound(f"there is no image {image_id} that is visible to you")
+        raise _no_pixels(query, image_id, deadline)
     geometry = read_geometry(live, _store_key(pixels), deadline)
     rdefs, dataset_links, well_samples = (
         distinct(pending.result(deadline)) for pending in also.values()
@@ -70,6 +70,12 @@ def load_image_info(live: LiveSession, image_id: int, deadline: Deadline) -> Ima
     return _image_info(
         live, pixels, geometry, channels, dataset_links, well_samples, definition=definition
     )
+
+
+def _no_pixels(query: Any, image_id: int, deadline: Deadline) -> ServiceError:
+    if call(deadline, "find the image", query.findAsync, "Image", image_id) is None:
+        return NotFound(f"there is no image {image_id} that is visible to you")
+    return SourceFailed(f"image {image_id} has no pixels that can be read")
 
 
 def _store_key(pixels: Any) -> StoreKey:
