@@ -1,0 +1,146 @@
+"""Operators, functions and aggregates of HQL over Python values; null is None."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from imageserver.entities import Entity, Quantity
+from imageserver.hql.errors import QueryError
+
+
+def key(value: Any) -> Any:
+    """Give what a value is compared by: an entity by its id, a quantity by its number."""
+    if isinstance(value, Entity):
+        return value.id
+    if isinstance(value, Quantity):
+        return value.value
+    return value
+
+
+def compare(operator: str, left: Any, right: Any) -> bool | None:
+    """Compare two values; null when either is null."""
+    left, right = key(left), key(right)
+    if left is None or right is None:
+        return None
+    try:
+        return _COMPARISONS[operator](left, right)
+    except TypeError as error:
+        raise QueryError(f"{left!r} and {right!r} cannot be put in order") from error
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda a, b: a == b,
+    "<>": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def negate(value: bool | None) -> bool | None:
+    """Logical not; null stays null."""
+    return None if value is None else not value
+
+
+def all_of(values: Sequence[bool | None]) -> bool | None:
+    """Logical and of three-valued operands."""
+    if any(value is False for value in values):
+        return False
+    return None if any(value is None for value in values) else True
+
+
+def any_of(values: Sequence[bool | None]) -> bool | None:
+    """Logical or of three-valued operands."""
+    return negate(all_of([negate(value) for value in values]))
+
+
+def contains(value: Any, candidates: Sequence[Any]) -> bool | None:
+    """SQL's `in`: null when undecided because of a null."""
+    value = key(value)
+    if value is None:
+        return None
+    keys = [key(candidate) for candidate in candidates]
+    if value in keys:
+        return True
+    return None if None in keys else False
+
+
+def like(value: Any, pattern: Any) -> bool | None:
+    """SQL's `like`: % for any characters, _ for one, backslash before either for itself."""
+    if value is None or pattern is None:
+        return None
+    return _like_pattern(str(pattern)).fullmatch(str(value)) is not None
+
+
+@lru_cache(maxsize=256)
+def _like_pattern(pattern: str) -> re.Pattern:
+    translated = ""
+    escaped = False
+    for character in pattern:
+        if escaped:
+            translated += re.escape(character)
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        else:
+            # Adjacent wildcards mean what one does, and would make matching slow.
+            piece = {"%": ".*", "_": "."}.get(character, re.escape(character))
+            if piece != ".*" or not translated.endswith(".*"):
+                translated += piece
+    return re.compile(translated, re.DOTALL)
+
+
+def calculate(operator: str, left: Any, right: Any) -> Any:
+    """Add, subtract, multiply or divide; null when either operand is."""
+    left, right = key(left), key(right)
+    if left is None or right is None:
+        return None
+    try:
+        if operator == "/" and isinstance(left, int) and isinstance(right, int):
+            return int(left / right)
+        return _CALCULATIONS[operator](left, right)
+    except (TypeError, ZeroDivisionError) as error:
+        raise QueryError(f"{left!r} {operator} {right!r} cannot be calculated") from error
+
+
+_CALCULATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+}
+
+
+def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *values: None if None in values else function(*values)
+
+
+# Name → (function, Slice type of the result; None: that of the first argument).
+FUNCTIONS: dict[str, tuple[Callable[..., Any], str | None]] = {
+    "lower": (_strict(lambda text: str(text).lower()), "RString"),
+    "upper": (_strict(lambda text: str(text).upper()), "RString"),
+    "trim": (_strict(lambda text: str(text).strip()), "RString"),
+    "length": (_strict(lambda text: len(str(text))), "RInt"),
+    "str": (_strict(lambda value: str(key(value))), "RString"),
+    "concat": (_strict(lambda *texts: "".join(str(text) for text in texts)), "RString"),
+    "abs": (_strict(lambda value: abs(key(value))), None),
+    "coalesce": (lambda *values: next((v for v in values if v is not None), None), None),
+    "nullif": (lambda a, b: None if compare("=", a, b) else a, None),
+}
+
+
+def _mean(values: list[Any]) -> float:
+    return sum(values) / len(values)
+
+
+# Name → (function over the values that are not null, Slice type of the result, or that of its
+# argument). All but count give null when there is nothing.
+AGGREGATES: dict[str, tuple[Callable[[list[Any]], Any], str | None]] = {
+    "count": (len, "RLong"),
+    "sum": (sum, "sum"),
+    "avg": (_mean, "RDouble"),
+    "min": (min, None),
+    "max": (max, None),
+}

@@ -1,0 +1,391 @@
+"""RawPixelsStore: big-endian pixels of planes, tiles and hypercubes.
+
+Resolution levels are counted here as OMERO's calls count them, n-1 for full size and 0 for the
+smallest, and nowhere else.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import Ice
+import numpy as np
+
+from imageserver.enumerations import PIXEL_BITS
+from imageserver.faults import fault, guarded, usage
+from imageserver.records import ImageRecord
+from imageserver.services.context import PixelBuffer, ServiceContext
+from imageserver.services.plane_statistics import histogram, value_range
+from imageserver.services.stateful import Stateful
+from render.blitz.slices import omero
+
+_AXES = ("x", "y", "z", "c", "t")
+
+
+@dataclass
+class _Opened:
+    """Pixels that are being read, and the level that they are read at (0 is full size)."""
+
+    image: ImageRecord
+    buffer: PixelBuffer
+    level: int = 0
+
+    @property
+    def levels(self) -> Sequence[tuple[int, int]]:
+        return self.buffer.levels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height at the present level."""
+        width, height = self.buffer.levels[self.level]
+        return int(width), int(height)
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        return max(1, PIXEL_BITS[self.image.pixel_type] // 8)
+
+
+@guarded(omero.api.RawPixelsStore)
+class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
+    """Reads pixels. One call at a time runs; those that come meanwhile wait their turn."""
+
+    def __init__(self, context: ServiceContext, name: str) -> None:
+        super().__init__(context, name)
+        self._opened: _Opened | None = None
+
+    def release(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.buffer.close()
+
+    # -- choosing --------------------------------------------------------------------------
+
+    def setPixelsId(  # noqa: N802
+        self, pixels_id: int, bypass: bool, current: Ice.Current
+    ) -> Any:
+        return self._run(lambda: self._open(pixels_id))
+
+    def _open(self, pixels_id: int) -> None:
+        if self._opened is not None and self._opened.image.pixels_id == pixels_id:
+            return
+        # Reading needs no statistics, so nobody has to wait for them.
+        image = self._context.catalog.image_by_pixels(pixels_id, wait_stats_s=0)
+        if image.problem:
+            raise fault(omero.ResourceError, f"Image {image.id} is unreadable: {image.problem}")
+        self.release()
+        self._opened = _Opened(image, self._context.catalog.open_pixels(pixels_id))
+
+    def getPixelsId(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: opened.image.pixels_id)
+
+    def getPixelsPath(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(self._relative_path)
+
+    def _relative_path(self, opened: _Opened) -> str:
+        return self._context.catalog.file(opened.image.file_ids[0]).relative_path
+
+    def prepare(self, pixels_ids: list[int], current: Ice.Current) -> None:
+        for pixels_id in pixels_ids:
+            self._context.catalog.image_by_pixels(pixels_id, wait_stats_s=0)
+
+    # -- resolution levels -----------------------------------------------------------------
+
+    def requiresPixelsPyramid(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(self._requires_pyramid)
+
+    def _requires_pyramid(self, opened: _Opened) -> bool:
+        settings = self._context.settings
+        image = opened.image
+        is_large = image.size_x * image.size_y > (
+            settings.max_plane_width * settings.max_plane_height
+        )
+        return is_large and image.pixel_type not in {"float", "double"}
+
+    def getResolutionLevels(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: len(opened.levels))
+
+    def getResolutionDescriptions(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(
+            lambda opened: [
+                omero.api.ResolutionDescription(sizeX=int(width), sizeY=int(height))
+                for width, height in opened.levels
+            ]
+        )
+
+    def getResolutionLevel(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: len(opened.levels) - 1 - opened.level)
+
+    def setResolutionLevel(self, resolution_level: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._set_level(opened, resolution_level))
+
+    def _set_level(self, opened: _Opened, resolution_level: int) -> None:
+        count = len(opened.levels)
+        if not 0 <= resolution_level < count:
+            raise usage(
+                f"Resolution level {resolution_level} does not exist; there are 0 to {count - 1}."
+            )
+        opened.level = count - 1 - resolution_level
+
+    def getTileSize(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: [int(side) for side in opened.buffer.tile_size])
+
+    # -- pixels ----------------------------------------------------------------------------
+
+    def getTile(  # noqa: N802
+        self, z: int, c: int, t: int, x: int, y: int, w: int, h: int, current: Ice.Current
+    ) -> Any:
+        return self._with(lambda opened: self._read(opened, z, c, t, x, y, w, h))
+
+    def getPlane(self, z: int, c: int, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._read(opened, z, c, t, 0, 0, *opened.size))
+
+    def getRow(self, y: int, z: int, c: int, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._read(opened, z, c, t, 0, y, opened.size[0], 1))
+
+    def getCol(self, x: int, z: int, c: int, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._read(opened, z, c, t, x, 0, 1, opened.size[1]))
+
+    def getStack(self, c: int, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(
+            lambda opened: self._read_cube(
+                opened, (0, 0, 0, c, t), (*opened.size, opened.image.size_z, 1, 1), (1,) * 5
+            )
+        )
+
+    def getTimepoint(self, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(
+            lambda opened: self._read_cube(
+                opened,
+                (0, 0, 0, 0, t),
+                (*opened.size, opened.image.size_z, opened.image.size_c, 1),
+                (1,) * 5,
+            )
+        )
+
+    def getHypercube(  # noqa: N802
+        self, offset: list[int], size: list[int], step: list[int], current: Ice.Current
+    ) -> Any:
+        return self._with(lambda opened: self._read_cube(opened, offset, size, step))
+
+    def _read(
+        self, opened: _Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
+    ) -> bytes:
+        image = opened.image
+        _check_index("z", z, image.size_z)
+        _check_index("c", c, image.size_c)
+        _check_index("t", t, image.size_t)
+        size_x, size_y = opened.size
+        if width < 1 or height < 1 or x < 0 or y < 0 or x + width > size_x or y + height > size_y:
+            raise usage(
+                f"The tile {x},{y} of {width}×{height} pixels is not inside the level, "
+                f"which has {size_x}×{size_y} pixels."
+            )
+        self._check_bytes(width * height * opened.bytes_per_pixel)
+        return opened.buffer.read(opened.level, z, c, t, x, y, width, height).tobytes()
+
+    def _read_cube(
+        self, opened: _Opened, offset: Sequence[int], size: Sequence[int], step: Sequence[int]
+    ) -> bytes:
+        if not len(offset) == len(size) == len(step) == len(_AXES):
+            raise usage("Offset, size and step each have five numbers: x, y, z, c, t.")
+        image = opened.image
+        limits = (*opened.size, image.size_z, image.size_c, image.size_t)
+        for axis, start, extent, stride, limit in zip(
+            _AXES, offset, size, step, limits, strict=True
+        ):
+            if start < 0 or extent < 1 or stride < 1 or start + extent > limit:
+                raise usage(
+                    f"Along {axis}, {extent} from {start} in steps of {stride} is not inside "
+                    f"the {limit} that there are."
+                )
+        counts = [-(-extent // stride) for extent, stride in zip(size, step, strict=True)]
+        self._check_bytes(int(np.prod(counts, dtype=object)) * opened.bytes_per_pixel)
+        x, y, *_ = offset
+        parts = []
+        for t, c, z in _planes(offset, size, step):
+            plane = opened.buffer.read(opened.level, z, c, t, x, y, size[0], size[1])
+            parts.append(plane[:: step[1], :: step[0]].tobytes())
+        return b"".join(parts)
+
+    def _check_bytes(self, count: int) -> None:
+        allowed = self._context.settings.max_reply_bytes
+        if count > allowed:
+            raise usage(f"This asks for {count} bytes at once; {allowed} are possible. Use tiles.")
+
+    # -- sizes and offsets, in bytes at the present level ----------------------------------
+
+    def getByteWidth(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: opened.bytes_per_pixel)
+
+    def isSigned(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: not opened.image.pixel_type.startswith(("u", "bit")))
+
+    def isFloat(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(
+            lambda opened: opened.image.pixel_type.endswith(("float", "double", "complex"))
+        )
+
+    def getRowSize(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _strides(opened)[0])
+
+    def getPlaneSize(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _strides(opened)[1])
+
+    def getStackSize(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _strides(opened)[2])
+
+    def getTimepointSize(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _strides(opened)[3])
+
+    def getTotalSize(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _strides(opened)[3] * opened.image.size_t)
+
+    def getRowOffset(  # noqa: N802
+        self, y: int, z: int, c: int, t: int, current: Ice.Current
+    ) -> Any:
+        return self._with(lambda opened: _offset(opened, y, z, c, t))
+
+    def getPlaneOffset(self, z: int, c: int, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _offset(opened, 0, z, c, t))
+
+    def getStackOffset(self, c: int, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _offset(opened, 0, 0, c, t))
+
+    def getTimepointOffset(self, t: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _offset(opened, 0, 0, 0, t))
+
+    # -- statistics ------------------------------------------------------------------------
+
+    def getHistogram(  # noqa: N802
+        self,
+        channels: list[int],
+        bin_count: int,
+        global_range: bool,
+        plane: Any,
+        current: Ice.Current,
+    ) -> Any:
+        return self._with(
+            lambda opened: self._histogram(opened, channels, bin_count, global_range, plane)
+        )
+
+    def _histogram(
+        self, opened: _Opened, channels: list[int], bin_count: int, global_range: bool, plane: Any
+    ) -> dict[int, list[int]]:
+        if bin_count < 1 or plane is None:
+            raise usage("A histogram needs a plane and at least one bin.")
+        # OMERO leaves the store at the level that it counted on, and so do we.
+        opened.level = self._statistics_level(opened)
+        x, y, width, height = _region(plane.region, opened.size)
+        counts = {}
+        for channel in channels:
+            values = self._array(opened, plane.z, channel, plane.t, x, y, width, height)
+            stats = opened.image.channels[channel].stats if global_range else None
+            counts[channel] = histogram(values, bin_count, stats)
+        return counts
+
+    def findMinMax(self, channels: list[int], current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._find_min_max(opened, channels))
+
+    def _find_min_max(self, opened: _Opened, channels: list[int]) -> dict[int, list[float]]:
+        level = opened.level
+        opened.level = self._statistics_level(opened)
+        try:
+            z, t = opened.image.size_z // 2, opened.image.size_t // 2
+            return {
+                channel: list(value_range(self._array(opened, z, channel, t, 0, 0, *opened.size)))
+                for channel in channels
+            }
+        finally:
+            opened.level = level
+
+    def _statistics_level(self, opened: _Opened) -> int:
+        settings = self._context.settings
+        most = settings.max_plane_width * settings.max_plane_height
+        for level, (width, height) in enumerate(opened.levels):
+            if width * height <= most:
+                return level
+        raise usage("Every resolution level is too large for statistics.")
+
+    def _array(
+        self, opened: _Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
+    ) -> np.ndarray:
+        _check_index("z", z, opened.image.size_z)
+        _check_index("c", c, opened.image.size_c)
+        _check_index("t", t, opened.image.size_t)
+        return opened.buffer.read(opened.level, z, c, t, x, y, width, height)
+
+    def calculateMessageDigest(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(self._digest)
+
+    def _digest(self, opened: _Opened) -> bytes:
+        image = opened.image
+        digest = hashlib.sha1(usedforsecurity=False)
+        width, height = (int(side) for side in opened.levels[0])
+        rows = max(1, self._context.settings.max_reply_bytes // (width * opened.bytes_per_pixel))
+        for t, c, z in _planes(
+            (0,) * 5, (1, 1, image.size_z, image.size_c, image.size_t), (1,) * 5
+        ):
+            for y in range(0, height, rows):
+                band = opened.buffer.read(0, z, c, t, 0, y, width, min(rows, height - y))
+                digest.update(np.ascontiguousarray(band).tobytes())
+        return digest.digest()
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def setTile(self, *arguments: Any) -> None:  # noqa: N802
+        raise _read_only()
+
+    setRegion = setRow = setPlane = setStack = setTimepoint = save = setTile  # noqa: N815
+
+    def _with(self, work: Callable[[_Opened], Any]) -> Any:
+        def with_opened() -> Any:
+            if self._opened is None:
+                raise usage("No pixels are chosen; call setPixelsId first.")
+            return work(self._opened)
+
+        return self._run(with_opened)
+
+
+def _read_only() -> Exception:
+    return fault(omero.SecurityViolation, "The files of this server are never written.")
+
+
+def _check_index(axis: str, index: int, size: int) -> None:
+    if not 0 <= index < size:
+        raise usage(f"{axis} is {index}; this image has {axis} from 0 to {size - 1}.")
+
+
+def _planes(
+    offset: Sequence[int], size: Sequence[int], step: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """List (t, c, z) in the order of a reply: t slowest, z fastest."""
+    ranges = [range(o, o + s, d) for o, s, d in zip(offset, size, step, strict=True)]
+    return [(t, c, z) for t in ranges[4] for c in ranges[3] for z in ranges[2]]
+
+
+def _strides(opened: _Opened) -> tuple[int, int, int, int]:
+    """Give the bytes of a row, a plane, a stack and a timepoint."""
+    width, height = opened.size
+    row = width * opened.bytes_per_pixel
+    plane = row * height
+    stack = plane * opened.image.size_z
+    return row, plane, stack, stack * opened.image.size_c
+
+
+def _offset(opened: _Opened, y: int, z: int, c: int, t: int) -> int:
+    image = opened.image
+    _check_index("y", y, opened.size[1])
+    _check_index("z", z, image.size_z)
+    _check_index("c", c, image.size_c)
+    _check_index("t", t, image.size_t)
+    return sum(i * s for i, s in zip((y, z, c, t), _strides(opened), strict=True))
+
+
+def _region(region: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    if region is None:
+        return 0, 0, *size
+    x, y, width, height = region.x, region.y, region.width, region.height
+    if width < 1 or height < 1 or x < 0 or y < 0 or x + width > size[0] or y + height > size[1]:
+        raise usage(f"The region is not inside the level, which has {size[0]}×{size[1]} pixels.")
+    return x, y, width, height
