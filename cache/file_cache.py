@@ -1,0 +1,294 @@
+"""Bytes by key in a folder, shared by processes, bounded, least recently used out first."""
+
+import contextlib
+import logging
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cache.bytes_disk import DamagedStore
+from cache.lru_store import RETRY_S, Bounds, LruStore, StoreBusy
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+#: Smaller values lie in the database itself: written several times quicker than a file of their
+#: own, and read as quickly. Tiles are smaller; planes and lossless pictures are not.
+INLINE_BELOW_BYTES = 64 * 1024
+#: How long a write waits for those of other processes before it gives up.
+WRITE_WAIT_S = 2.0
+#: How long anything else waits for another process that opens or closes the database.
+BUSY_WAIT_S = 0.2
+#: How long a folder that could not be opened is left alone.
+REOPEN_AFTER_S = 30.0
+#: Age at which a file without an entry is taken for left behind by a process that was killed.
+ORPHAN_AFTER_S = 3600.0
+#: How often a process that starts looks for such files.
+SWEEP_EVERY_S = 86400.0
+#: SQLite's codes of a database that is damaged, or no database.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True)
+class FileCacheStats:
+    """How full the folder is, and what this process has asked of it since it started.
+
+    `usable` is false while the folder cannot be read; `failures` counts what could not be read
+    or stored because of the folder or its disk.
+    """
+
+    entries: int
+    size_bytes: int
+    max_entries: int
+    max_bytes: int
+    usable: bool
+    hits: int
+    misses: int
+    stored: int
+    refused: int
+    evictions: int
+    failures: int
+
+
+class FileCache:
+    """A least-recently-used cache of bytes on disk, for several processes, threads or greenlets.
+
+    `max_bytes` counts what entries take on disk, their rows and file blocks included; SQLite's
+    write-ahead log comes on top, some 20 MB at most.
+    `timeout_s` is how long an entry is kept at most; with `jitter` each is given up to that
+    fraction more, so that what was stored together does not expire together. A cache folder can
+    be lost, full or damaged at any moment: then nothing is found and nothing is stored, which is
+    logged once, and no method raises.
+
+    Make it after fork and after gevent has patched, once in each process.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        max_bytes: int = 4 * 1024**3,
+        max_entries: int = 500_000,
+        timeout_s: float | None = None,
+        *,
+        jitter: float = 0.0,
+        inline_below_bytes: int = INLINE_BELOW_BYTES,
+    ) -> None:
+        self._directory = Path(directory)
+        self._bounds = Bounds(size_bytes=max_bytes, entries=max_entries)
+        self._timeout_s = timeout_s
+        self._jitter = jitter
+        self._inline_below_bytes = inline_below_bytes
+        self._store: LruStore | None = None
+        self._reopen_at_s = 0.0
+        self._complained = False
+        self._hits = self._misses = self._stored = self._refused = 0
+        self._evictions = self._failures = 0
+        self._attempt("open", self._sweep_once_a_day, None)
+
+    def get(self, key: str) -> bytes | None:
+        """Give the bytes, or None when there are none or they have expired."""
+        value = self._attempt("read", lambda store: store.fetch(key), None)
+        if value is None:
+            self._misses += 1
+        else:
+            self._hits += 1
+        return value
+
+    def set(self, key: str, value: bytes, timeout_s: float | None = None) -> bool:
+        """Keep `value`, for `timeout_s` seconds if given; tell whether it is kept.
+
+        It is not when it is larger than the whole cache, or when the disk does not take it.
+        """
+        return self._keep(key, value, timeout_s, replace=True)
+
+    def add(self, key: str, value: bytes, timeout_s: float | None = None) -> bool:
+        """Keep `value` unless the key has one; tell whether this one is kept."""
+        return self._keep(key, value, timeout_s, replace=False)
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether the key has bytes that have not expired; counts as no use."""
+        return self._attempt("read", lambda store: store.holds(key), False)
+
+    def delete(self, key: str) -> bool:
+        """Forget one entry; tell whether it was there."""
+        return self._attempt("delete", lambda store: store.remove(key, WRITE_WAIT_S), False)
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Forget all entries whose key begins with `prefix`; give their number."""
+        return self._attempt("delete", lambda store: store.remove_prefix(prefix, WRITE_WAIT_S), 0)
+
+    def clear(self) -> int:
+        """Forget all entries; give their number."""
+        return self._attempt("delete", lambda store: store.remove_all(WRITE_WAIT_S), 0)
+
+    def stats(self) -> FileCacheStats:
+        """Give the figures of this moment."""
+        totals = self._attempt("read", lambda store: store.totals(), None)
+        return FileCacheStats(
+            entries=totals.entries if totals else 0,
+            size_bytes=totals.size_bytes if totals else 0,
+            max_entries=self._bounds.entries,
+            max_bytes=self._bounds.size_bytes,
+            usable=totals is not None,
+            hits=self._hits,
+            misses=self._misses,
+            stored=self._stored,
+            refused=self._refused,
+            evictions=self._evictions,
+            failures=self._failures,
+        )
+
+    def sweep(self, older_than_s: float = ORPHAN_AFTER_S) -> int:
+        """Delete value files that no entry refers to and that are older; give their number.
+
+        Only a process that was killed between writing a file and its entry leaves one behind.
+        """
+        return self._attempt("sweep", lambda store: self._sweep(store, older_than_s), 0)
+
+    def close(self) -> None:
+        """Write down which entries were read and let go of the database."""
+        store, self._store = self._store, None
+        self._reopen_at_s = float("inf")
+        if store is not None:
+            with contextlib.suppress(OSError, sqlite3.Error, StoreBusy):
+                store.finish(WRITE_WAIT_S)
+
+    def _keep(self, key: str, value: bytes, timeout_s: float | None, *, replace: bool) -> bool:
+        if type(value) is not bytes:
+            raise TypeError(f"a cached value must be bytes, not {type(value).__name__}")
+        expire_s = self._timeout_s if timeout_s is None else timeout_s
+        if expire_s is not None:
+            expire_s += expire_s * self._jitter * random.random()
+        kept, evicted = self._attempt(
+            "store",
+            lambda store: store.store(key, value, expire_s, WRITE_WAIT_S, replace=replace),
+            (False, 0),
+        )
+        self._evictions += evicted
+        if kept:
+            self._stored += 1
+        else:
+            self._refused += 1
+        return kept
+
+    def _attempt(
+        self, step: str, action: Callable[[LruStore], Result], otherwise: Result
+    ) -> Result:
+        if self._store is None and time.monotonic() < self._reopen_at_s:
+            return otherwise
+        try:
+            result = self._persistently(step, action)
+        except StoreBusy:
+            # Others wrote all the time: this one entry is not worth a complaint.
+            self._failures += 1
+            return otherwise
+        except (OSError, sqlite3.Error) as error:
+            self._failures += 1
+            self._complain(step, error)
+            if self._store is None:
+                self._reopen_at_s = time.monotonic() + REOPEN_AFTER_S
+            elif _is_damage(error):
+                self._start_anew()
+            return otherwise
+        if self._complained and step == "store":
+            self._complained = False
+            log.info("cache: %s can be written again", self._directory)
+        return result
+
+    def _persistently(self, step: str, action: Callable[[LruStore], Result]) -> Result:
+        # Even reading can meet a lock, for the moment in which another process opens or closes.
+        until_s = time.monotonic() + BUSY_WAIT_S
+        while True:
+            try:
+                return action(self._opened(step))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() >= until_s:
+                    raise StoreBusy("others held the cache all the time") from error
+            time.sleep(RETRY_S)
+
+    def _opened(self, step: str) -> LruStore:
+        # A folder that was deleted or emptied by others is noticed when something is to be stored.
+        if self._store is not None and step == "store" and not self._store.is_current():
+            self._store.abandon()
+            self._store = None
+        if self._store is None:
+            self._store = self._open()
+        return self._store
+
+    def _complain(self, step: str, error: Exception) -> None:
+        if not self._complained:
+            self._complained = True
+            log.warning(
+                "cache: cannot %s in %s (%s); going on without, and saying so only once",
+                step,
+                self._directory,
+                error,
+            )
+
+    def _open(self) -> LruStore:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            return self._open_folder()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self._complain("open", error)
+            self._empty_folder()
+            return self._open_folder()
+
+    def _open_folder(self) -> LruStore:
+        return LruStore(str(self._directory), self._bounds, self._inline_below_bytes)
+
+    def _start_anew(self) -> None:
+        store, self._store = self._store, None
+        if store is None:
+            return
+        store.abandon()
+        # Another process may have come first.
+        if store.is_current():
+            with contextlib.suppress(OSError):
+                self._empty_folder()
+
+    def _empty_folder(self) -> None:
+        for name in ("cache.db", "cache.db-wal", "cache.db-shm"):
+            (self._directory / name).unlink(missing_ok=True)
+        for folder in self._value_folders():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _value_folders(self) -> list[Path]:
+        folders = (self._directory / f"{number:02x}" for number in range(256))
+        return [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
+
+    def _sweep(self, store: LruStore, older_than_s: float) -> int:
+        # Files first, entries second: a file whose entry is written meanwhile is then known.
+        before = time.time() - older_than_s
+        files = [file for folder in self._value_folders() for file in folder.glob("*.val")]
+        known = store.file_names()
+        count = 0
+        for file in files:
+            if f"{file.parent.name}/{file.name}" in known:
+                continue
+            with contextlib.suppress(OSError):
+                if file.stat().st_mtime < before:
+                    file.unlink()
+                    count += 1
+        return count
+
+    def _sweep_once_a_day(self, store: LruStore) -> None:
+        # The marker's age tells all processes when one of them did it last.
+        marker = self._directory / "swept"
+        if not marker.exists() or time.time() - marker.stat().st_mtime > SWEEP_EVERY_S:
+            marker.touch()
+            store.do_later(self.sweep)
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, DamagedStore) or (code is not None and code & 0xFF in _DAMAGED)
