@@ -55,7 +55,8 @@ def data_response(value: Any, query: Mapping[str, str]) -> Response:
     response = Response(body, content_type=content_type)
     response.set_etag(hashlib.blake2b(body.encode(), digest_size=16).hexdigest())
     response.headers["Cache-Control"] = REVALIDATE
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def attachment(file_name: str) -> str:

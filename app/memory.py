@@ -1,4 +1,4 @@
-"""What one process remembers: two small bounded least-recently-used memories."""
+"""What one process remembers for a while, bounded in number and age."""
 
 import threading
 import time
@@ -6,15 +6,14 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-import numpy as np
-
 Value = TypeVar("Value")
 
 
 class RecentMemory(Generic[Value]):
     """Remembers at most `max_entries` values, each for `max_age_s` seconds at most.
 
-    Safe to use from many threads or greenlets.
+    Which one goes when it is full: the one that was not asked for the longest time. Safe to use
+    from many threads or greenlets.
     """
 
     def __init__(self, max_entries: int, max_age_s: float = float("inf")) -> None:
@@ -36,7 +35,7 @@ class RecentMemory(Generic[Value]):
             return entry[1]
 
     def set(self, key: Hashable, value: Value) -> None:
-        """Remember a value; the one that was not asked for the longest time may go for it."""
+        """Remember a value."""
         if self._max_age_s <= 0:
             return
         with self._lock:
@@ -49,44 +48,3 @@ class RecentMemory(Generic[Value]):
         """Drop the value."""
         with self._lock:
             self._entries.pop(key, None)
-
-
-class ArrayMemory:
-    """Remembers arrays of at most `max_bytes` together; an array above a quarter of it is not kept.
-
-    Arrays that come out must not be written to. Safe to use from many threads or greenlets.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._lock = threading.Lock()
-        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
-
-    @property
-    def size_bytes(self) -> int:
-        """Give the bytes of all arrays in memory."""
-        return self._bytes
-
-    def get(self, key: Hashable) -> np.ndarray | None:
-        """Give the array, or None."""
-        with self._lock:
-            array = self._arrays.get(key)
-            if array is not None:
-                self._arrays.move_to_end(key)
-            return array
-
-    def set(self, key: Hashable, array: np.ndarray) -> None:
-        """Remember an array, dropping those that were not asked for the longest time."""
-        if array.nbytes > self._max_bytes // 4:
-            return
-        # A view would keep all of its base alive, uncounted.
-        if array.base is not None and getattr(array.base, "nbytes", len(array.base)) > array.nbytes:
-            array = array.copy()
-        with self._lock:
-            before = self._arrays.pop(key, None)
-            self._bytes += array.nbytes - (0 if before is None else before.nbytes)
-            self._arrays[key] = array
-            while self._bytes > self._max_bytes:
-                _, dropped = self._arrays.popitem(last=False)
-                self._bytes -= dropped.nbytes

@@ -97,6 +97,8 @@ def register(app: Flask) -> None:
         seen: Steps = g.steps
         response.headers["X-Request-ID"] = g.request_id
         timings = ", ".join(f"{name};dur={s * 1000:.2f}" for name, s in seen.seconds.items())
+        if "cache" in seen.facts:
+            response.headers["X-Cache"] = str(seen.facts["cache"])
         if timings:
             response.headers["Server-Timing"] = timings
         if access_log.isEnabledFor(logging.INFO):

@@ -7,25 +7,19 @@ settings) is checked later, where the image is known.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.channels import ChannelEntry, load_maps, parse_channels
 from app.numbers import decimal, integer
+from render.engine.encode import available_formats
 from render.errors import BadRequest
 from render.values import Encoding, Model, ProjectionKind, Region, TileIndex
 
 Query = Mapping[str, str]
 
 _MODELS = {"g": Model.GREYSCALE, "c": Model.RGB}
-_FORMATS = {
-    "jpeg": "jpeg",
-    "jpg": "jpeg",
-    "png": "png",
-    "webp": "webp",
-    "tif": "tif",
-    "tiff": "tif",
-}
+_FORMAT_ALIASES = {"": "jpeg", "jpg": "jpeg", "tiff": "tif"}
 _FLIPS = {"h": (True, False), "v": (False, True), "hv": (True, True), "vh": (True, True)}
 _DEFAULT_BINS = 256
 
@@ -63,11 +57,15 @@ class SettingsRequest:
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """A projection over z; None = from the first, to the last section. May lie out of range."""
+    """A projection over z; None = from the first, to the last section. May lie out of range.
+
+    `inclusive` makes mean and sum take the last section too, which OMERO.server leaves out.
+    """
 
     kind: ProjectionKind
     start: int | None = None
     end: int | None = None
+    inclusive: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,10 +162,10 @@ def parse_projection(query: Query) -> ProjectionRequest | None:
         kind = ProjectionKind(name)
     except ValueError:
         return None
+    inclusive = query.get("inclusive") == "true"
     limits = [integer(part) for part in text.split(":")]
-    if len(limits) != 2 or None in limits:
-        return ProjectionRequest(kind)
-    return ProjectionRequest(kind, *limits)
+    start, end = limits if len(limits) == 2 and None not in limits else (None, None)
+    return ProjectionRequest(kind, start, end, inclusive)
 
 
 def parse_thumbnail(
@@ -204,6 +202,19 @@ def parse_histogram(image_id: int, channel: int, query: Query, max_bins: int) ->
     )
 
 
+def parse_ids(texts: Sequence[str], limit: int) -> list[int]:
+    """Read a list of ids, each once. Raises BadRequest for more than `limit` of them."""
+    ids = []
+    for text in dict.fromkeys(texts):
+        number = integer(text)
+        if number is None or number < 0:
+            raise BadRequest(f"id={_shown(text)} is no id", parameter="id")
+        ids.append(number)
+    if len(ids) > limit:
+        raise BadRequest(f"Max {limit} thumbnails at a time.", parameter="id")
+    return ids
+
+
 def _render_request(
     image_id: int,
     z: int | None,
@@ -226,13 +237,14 @@ def _render_request(
 
 def _parse_encoding(query: Query, default_quality: float) -> Encoding:
     quality = _parse_quality(query, default_quality)
-    text = query.get("format", "").lower() or "jpeg"
-    if text not in _FORMATS:
+    text = query.get("format", "").lower()
+    name = _FORMAT_ALIASES.get(text, text)
+    if name not in available_formats():
         raise BadRequest(
-            f"format={_shown(text)} is not offered; choose jpeg, png, webp or tif",
+            f"format={_shown(text)} is not offered; choose one of {', '.join(available_formats())}",
             parameter="format",
         )
-    return Encoding(_FORMATS[text], quality)
+    return Encoding(name, quality)
 
 
 def _parse_quality(query: Query, default_quality: float) -> float:

@@ -111,10 +111,10 @@ class Settings(BaseSettings):
         "TCP port of the embedded image server; 0 = a free one, chosen when it is started.",
     )
     image_server_user: str = _setting(
-        "root", "images", "User with whose name Blitzrender logs in to the embedded image server."
+        "local", "images", "User with whose name Blitzrender logs in to the embedded image server."
     )
     image_server_password: SecretStr = _setting(
-        SecretStr("omero"), "images", "Password of image_server_user."
+        SecretStr("local"), "images", "Password of image_server_user."
     )
 
     omero_host: str | None = _setting(
@@ -167,19 +167,16 @@ class Settings(BaseSettings):
         "limits",
         "Bytes of raw pixels that one projection may read: sections x region x channels.",
     )
-    max_plane_width: Count = _setting(
-        3192, "limits", "Width above which histograms use a smaller level, and images are tiled."
-    )
-    max_plane_height: Count = _setting(
-        3192, "limits", "Height above which histograms use a smaller level, and images are tiled."
-    )
     max_histogram_bins: Count = _setting(65536, "limits", "Bins of the finest histogram.")
     thumbnail_batch_limit: Count = _setting(
         50, "limits", "Thumbnails that one get_thumbnails request may ask for."
     )
 
-    thumbnail_default_side: Annotated[int, Field(ge=1, le=4096)] = _setting(
-        96, "pictures", "Pixels of a thumbnail's longest side where a request names none."
+    thumbnail_default_side: Annotated[int, Field(ge=1, le=4096)] | None = _setting(
+        None,
+        "pictures",
+        "Pixels of a thumbnail's longest side where a request names none.",
+        "what the server says, else 96",
     )
     jpeg_quality: Annotated[float, Field(ge=0, le=1)] = _setting(
         0.85, "pictures", "JPEG quality, 0 to 1, where a request names none."
@@ -190,10 +187,6 @@ class Settings(BaseSettings):
         "How long a browser may show a picture again without asking, when its URL says all "
         "rendering settings.",
     )
-    initial_zoom_level: int = _setting(
-        0, "pictures", "What imgData tells as init_zoom; negative counts from the last level."
-    )
-    interpolate_pixels: bool = _setting(True, "pictures", "What imgData tells as interpolate.")
 
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "logs", "Least level of log lines that are written."

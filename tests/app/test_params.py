@@ -69,7 +69,7 @@ def test_formats(text, name):
 
 
 def test_a_format_that_is_not_offered_is_refused():
-    with pytest.raises(BadRequest, match="choose jpeg, png"):
+    with pytest.raises(BadRequest, match="choose one of jpeg, png"):
         image(format="bmp")
 
 

@@ -1,0 +1,36 @@
+"""Blitzrender's HTTP side: `create_app(settings)` gives the WSGI application."""
+
+from flask import Flask
+
+from app import errors, http, observe, web
+from app.parts import LazyParts
+from app.routes import blueprints
+from app.settings import PREFIX, Settings, SettingsError
+from render.workers import worker_names
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings) -> Flask:
+    """Make an application. Two of them in one process share nothing.
+
+    No thread, file or connection is opened before the first request; `app.web.parts_of(app)`
+    closes them.
+    """
+    _check_worker(settings)
+    app = Flask(__name__)
+    web.register(app, LazyParts(settings))
+    observe.register(app)
+    http.register(app)
+    errors.register(app)
+    for blueprint in blueprints():
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _check_worker(settings: Settings) -> None:
+    if settings.render_worker not in worker_names():
+        raise SettingsError(
+            f"setting render_worker ({PREFIX}RENDER_WORKER) = {settings.render_worker!r}: "
+            f"should be one of {', '.join(worker_names())}"
+        )

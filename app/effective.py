@@ -1,0 +1,83 @@
+"""The settings that a picture is made with: stored or default ones, changed by the URL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.call import Call
+from app.channels import apply_channels
+from app.lookup_tables import find_lookup_tables
+from app.params import SettingsRequest
+from app.planes import plane_extent
+from render.engine.composite import needed_channels
+from render.engine.defaults import default_rendering, window_plane
+from render.values import ImageInfo, PlaneIndex, RenderingDefinition
+
+
+@dataclass(frozen=True)
+class EffectiveSettings:
+    """A definition, and the lookup tables that its active channels name, by lower-case name.
+
+    A name that no lookup table has was taken out, and is told in `warnings`.
+    """
+
+    definition: RenderingDefinition
+    luts: Mapping[str, np.ndarray]
+    warnings: tuple[str, ...] = ()
+
+
+def stored_definition(call: Call, info: ImageInfo) -> RenderingDefinition:
+    """Give the definition in force for the viewer, or the default one. Nothing is stored."""
+    return info.rendering_definition or default_definition(call, info)
+
+
+def default_definition(call: Call, info: ImageInfo) -> RenderingDefinition:
+    """Give the settings of an image for which none are stored.
+
+    Needs the smallest and largest value of a plane of each channel where the server keeps no
+    statistics; what comes of it is remembered.
+    """
+    key = (info.pixels_id, info.pixels_version, info.requires_pyramid, info.channels)
+    definition = call.parts.defaults.get(key)
+    if definition is None:
+        definition = default_rendering(info, _plane_extents(call, info))
+        call.parts.defaults.set(key, definition)
+    return definition
+
+
+def effective_settings(
+    call: Call, definition: RenderingDefinition, request: SettingsRequest
+) -> EffectiveSettings:
+    """Apply what the URL says to `definition` and find the lookup tables that it needs."""
+    if request.model is not None:
+        definition = replace(definition, model=request.model)
+    if request.channels is not None:
+        definition = apply_channels(definition, request.channels)
+    return _with_tables(call, definition, request.warnings)
+
+
+def _with_tables(
+    call: Call, definition: RenderingDefinition, warnings: tuple[str, ...]
+) -> EffectiveSettings:
+    needed = needed_channels(definition)
+    names = {definition.bindings[c].lut for c in needed}
+    luts = find_lookup_tables(call, (name for name in names if name))
+    bindings = list(definition.bindings)
+    for c in needed:
+        name = bindings[c].lut
+        if name and name.strip().lower() not in luts:
+            bindings[c] = replace(bindings[c], lut=None)
+            warnings = (
+                *warnings,
+                f"lookup table {name} is unknown; channel {c + 1} has its colour",
+            )
+    return EffectiveSettings(definition.with_bindings(tuple(bindings)), luts, warnings)
+
+
+def _plane_extents(call: Call, info: ImageInfo) -> list[tuple[float, float]] | None:
+    plane = window_plane(info)
+    if plane is None:
+        return None
+    z, t = plane
+    return [plane_extent(call, info, PlaneIndex(z, c, t)) for c in range(info.size_c)]

@@ -1,0 +1,104 @@
+"""The canonical text of a picture, and its digest: the cache's key and the strong ETag.
+
+In it is everything that can change a byte of the picture. Not in it: who asks, the order of
+parameters, channels that are not drawn, and arguments that only get past caches.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from app.areas import SourceArea
+from app.effective import EffectiveSettings
+from app.params import Orientation
+from app.projections import ZProjection
+from render.engine.composite import needed_channels
+from render.job import RENDERER_VERSION
+from render.values import ChannelBinding, Encoding, ImageInfo
+
+#: Formats whose bytes depend on the quality.
+LOSSY_FORMATS = frozenset({"jpeg", "webp", "avif"})
+
+
+def picture_text(
+    source_name: str,
+    info: ImageInfo,
+    settings: EffectiveSettings,
+    area: SourceArea,
+    z: int,
+    t: int,
+    projection: ZProjection | None,
+    orientation: Orientation,
+    encoding: Encoding,
+    purpose: Iterable[object] = (),
+) -> str:
+    """Give the canonical text. `purpose` tells apart what else is done with the same pixels.
+
+    Two requests with equal texts get equal bytes; with a projection, z does not matter.
+    """
+    definition = settings.definition
+    section = f"z {z}" if projection is None else _projection_text(projection)
+    lines = [
+        f"renderer {RENDERER_VERSION}",
+        f"source {source_name}",
+        f"image {info.image_id} pixels {info.pixels_id} version {info.pixels_version}",
+        f"type {info.pixel_type} bits {info.significant_bits}",
+        f"level {area.level} region {_joined(_region_of(area))}",
+        f"{section} t {t}",
+        f"model {definition.model.value} output {definition.cd_start} {definition.cd_end} "
+        f"{definition.bit_resolution}",
+        *(
+            _channel_line(c, definition.bindings[c], info.channels[c].stats, settings.luts)
+            for c in needed_channels(definition)
+        ),
+        f"turned {int(orientation.flip_horizontal)} {int(orientation.flip_vertical)} "
+        f"{orientation.rotation}",
+        f"format {encoding.format}"
+        + (f" quality {encoding.quality!r}" if encoding.format in LOSSY_FORMATS else ""),
+        f"for {_joined(purpose)}",
+    ]
+    return "\n".join(lines)
+
+
+def digest(text: str) -> str:
+    """Give the key of a canonical text: 32 hexadecimal digits."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _channel_line(
+    index: int,
+    binding: ChannelBinding,
+    stats: tuple[float, float] | None,
+    luts: Mapping[str, np.ndarray],
+) -> str:
+    color = binding.color
+    return (
+        f"channel {index} window {binding.window.start!r} {binding.window.end!r} "
+        f"color {color.red} {color.green} {color.blue} {color.alpha} "
+        f"lut {_table_digest(binding.lut, luts)} "
+        f"{binding.family} {binding.coefficient!r} noise {int(binding.noise_reduction)} "
+        f"reverse {int(binding.reverse_intensity)} stats {stats!r}"
+    )
+
+
+def _table_digest(name: str | None, luts: Mapping[str, np.ndarray]) -> str:
+    """Tell a table by what is in it: a file may change and keep its name."""
+    if name is None:
+        return "-"
+    return hashlib.blake2b(luts[name.strip().lower()].tobytes(), digest_size=8).hexdigest()
+
+
+def _projection_text(projection: ZProjection) -> str:
+    sections = projection.sections
+    # A mean or sum over one section is that section; a maximum is not, as it begins at 0.
+    return f"projection {projection.kind.value} {sections.start} {sections.stop}"
+
+
+def _region_of(area: SourceArea) -> tuple[int, ...]:
+    region = area.region
+    return (region.x, region.y, region.width, region.height)
+
+
+def _joined(parts: Iterable[object]) -> str:
+    return " ".join(str(part) for part in parts)

@@ -1,0 +1,195 @@
+"""The one way from a request to encoded bytes.
+
+Permission, image info, effective settings, key (304 here, before a pixel is touched), cache or
+single flight, raw planes, worker, cache. It takes plain values and parts, not a web request.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.areas import SourceArea, resolve_area
+from app.call import Call
+from app.effective import EffectiveSettings, effective_settings, stored_definition
+from app.keys import digest, picture_text
+from app.params import Orientation, RenderRequest
+from app.planes import read_planes, read_sampled
+from app.projections import (
+    ZProjection,
+    check_projection_bytes,
+    project_channel,
+    resolve_projection,
+)
+from render.engine.composite import needed_channels
+from render.engine.encode import CONTENT_TYPES
+from render.errors import NotFound
+from render.job import RenderJob
+from render.values import Encoding, ImageInfo, PlaneIndex
+
+ClientHas = Callable[[str], bool]
+
+
+def client_has_nothing(etag: str) -> bool:
+    """Stand for a client that holds no picture."""
+    return False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture; `body` None = the client holds the one with this `etag` already.
+
+    `complete` = the URL told all of its settings. `warnings` say what of it had no effect.
+    """
+
+    body: bytes | None
+    media_type: str
+    etag: str
+    complete: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that determines a picture's bytes.
+
+    `size` = scaled to that (width, height). `stride` above 1 = made of every `stride`-th pixel
+    of a whole plane each way.
+    """
+
+    info: ImageInfo
+    settings: EffectiveSettings
+    area: SourceArea
+    z: int
+    t: int
+    projection: ZProjection | None
+    orientation: Orientation
+    encoding: Encoding
+    size: tuple[int, int] | None = None
+    stride: int = 1
+
+
+def render_picture(
+    call: Call, request: RenderRequest, client_has: ClientHas = client_has_nothing
+) -> Picture:
+    """Draw a plane, a region or a tile. Raises the errors of `render.errors` only."""
+    info = call.image_info(request.image_id)
+    stored = stored_definition(call, info)
+    z = stored.default_z if request.z is None else request.z
+    t = stored.default_t if request.t is None else request.t
+    check_plane(info, z, t)
+    area = resolve_area(info, request.area, request.orientation, call.settings.max_output_pixels)
+    call.steps.tell(level=area.level)
+    drawing = Drawing(
+        info,
+        effective_settings(call, stored, request.settings),
+        area,
+        z,
+        t,
+        resolve_projection(info, request.projection),
+        request.orientation,
+        request.encoding,
+    )
+    complete = request.settings.complete and request.z is not None and request.t is not None
+    return picture_of(call, drawing, client_has, complete)
+
+
+def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bool) -> Picture:
+    """Give the picture from where it is: the client, the cache, an equal request, or the source."""
+    text = picture_text(
+        call.parts.source_name,
+        drawing.info,
+        drawing.settings,
+        drawing.area,
+        drawing.z,
+        drawing.t,
+        drawing.projection,
+        drawing.orientation,
+        drawing.encoding,
+        () if drawing.size is None else ("thumbnail", *drawing.size, drawing.stride),
+    )
+    key = digest(text)
+    picture = Picture(
+        None,
+        CONTENT_TYPES[drawing.encoding.format],
+        key,
+        complete,
+        drawing.settings.warnings,
+    )
+    if client_has(key):
+        call.steps.tell(cache="not-modified")
+        return picture
+    body = cached(call, key, lambda: draw(call, drawing))
+    return Picture(body, picture.media_type, key, complete, picture.warnings)
+
+
+def cached(call: Call, key: str, produce: Callable[[], bytes]) -> bytes:
+    """Give the bytes of a key from the cache, or make them, once for all who ask meanwhile.
+
+    Only complete results are stored; an error is not.
+    """
+    pictures = call.parts.pictures
+    with call.steps.step("cache"):
+        body = None if pictures is None else pictures.get(key)
+    if body is not None:
+        call.steps.tell(cache="hit")
+        return body
+    # What stands unless this very request renders.
+    call.steps.tell(cache="wait")
+
+    def make() -> bytes:
+        made = produce()
+        # Raw: all that was rendered lay in this process's memory.
+        call.steps.tell(cache="miss" if call.fetches else "raw")
+        if pictures is not None:
+            with call.steps.step("cache"):
+                pictures.set(key, made)
+        return made
+
+    return call.once(key, make, "render")
+
+
+def draw(call: Call, drawing: Drawing) -> bytes:
+    """Read the raw planes of the channels that are drawn, and have a worker render them."""
+    info, definition, turned = drawing.info, drawing.settings.definition, drawing.orientation
+    needed = needed_channels(definition)
+    planes = dict(zip(needed, read_channels(call, drawing, needed), strict=True))
+    region, stride = drawing.area.region, drawing.stride
+    return call.work(
+        RenderJob(
+            planes=tuple(planes.get(c) for c in range(info.size_c)),
+            pixel_type=info.pixel_type,
+            definition=definition,
+            significant_bits=info.significant_bits,
+            stats=tuple(channel.stats for channel in info.channels),
+            luts=drawing.settings.luts,
+            encoding=drawing.encoding,
+            shape=(-(-region.height // stride), -(-region.width // stride)),
+            size=drawing.size,
+            flip_horizontal=turned.flip_horizontal,
+            flip_vertical=turned.flip_vertical,
+            rotation=turned.rotation,
+        )
+    )
+
+
+def read_channels(call: Call, drawing: Drawing, channels: Sequence[int]) -> list[np.ndarray]:
+    """Read one plane per channel, its projection, or every `stride`-th pixel of it."""
+    info, area, projection = drawing.info, drawing.area, drawing.projection
+    if projection is None:
+        planes = [PlaneIndex(drawing.z, c, drawing.t) for c in channels]
+        if drawing.stride > 1:
+            return [read_sampled(call, info, plane, area.level, drawing.stride) for plane in planes]
+        return read_planes(call, info, planes, area)
+    check_projection_bytes(call, info, projection, len(channels), area)
+    return [project_channel(call, info, projection, c, drawing.t, area) for c in channels]
+
+
+def check_plane(info: ImageInfo, z: int, t: int, c: int = 0) -> None:
+    """Raise NotFound unless the image has such a plane."""
+    for name, index, size in (("z", z, info.size_z), ("t", t, info.size_t), ("c", c, info.size_c)):
+        if not 0 <= index < size:
+            raise NotFound(
+                f"{name}={index} does not exist; image {info.image_id} has {name} 0 to {size - 1}",
+                parameter=name,
+            )

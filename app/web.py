@@ -1,0 +1,103 @@
+"""Between Flask and the rest: path converters, the call behind a request, pictures as answers."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.routing import BaseConverter, ValidationError
+
+from app import observe
+from app.call import Call
+from app.http import cache_control, last_values
+from app.parts import LazyParts
+from app.pipeline import Picture
+from render.deadline import Deadline
+
+_EXTENSION = "blitzrender"
+
+
+class NumberConverter(BaseConverter):
+    """A path part of ASCII digits, as an int; one too long to number anything matches nothing."""
+
+    regex = "[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        """Give the number; raise ValidationError when it has more than 18 digits."""
+        if len(value) > 18:
+            raise ValidationError
+        return int(value)
+
+
+def register(app: Flask, parts: LazyParts) -> None:
+    """Make converters and parts known to the application, and slashes at the end optional."""
+    app.extensions[_EXTENSION] = parts
+    app.url_map.converters["number"] = NumberConverter
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+
+def parts_of(app: Flask) -> LazyParts:
+    """Give the parts of an application."""
+    return app.extensions[_EXTENSION]
+
+
+def current_call() -> Call:
+    """Give the call behind the request in hand; its deadline begins now.
+
+    Raises NotAuthenticated when nobody is logged in.
+    """
+    parts = parts_of(current_app).get()
+    steps = observe.steps()
+    deadline = Deadline.after(parts.settings.request_deadline_s)
+    with steps.step("access"):
+        viewer = parts.identity.viewer(request)
+    return Call(parts, viewer, deadline, steps)
+
+
+def query() -> dict[str, str]:
+    """Give the query parameters, each with its last value."""
+    return last_values(request.args)
+
+
+def client_has(etag: str) -> bool:
+    """Tell whether the client holds the picture with this validator."""
+    return request.if_none_match.contains_weak(etag)
+
+
+def picture_response(picture: Picture) -> Response:
+    """Give a picture as an answer: 304 when the client holds it."""
+    modified = picture.body is not None
+    response = Response(
+        picture.body or b"", 200 if modified else 304, content_type=picture.media_type
+    )
+    response.set_etag(picture.etag)
+    response.headers["Cache-Control"] = cache_control(
+        picture.complete, parts_of(current_app).settings.browser_max_age_s
+    )
+    for warning in picture.warnings:
+        text = re.sub(r'[^\x20-\x7e]|["\\]', "?", warning[:200])
+        response.headers.add("Warning", f'199 blitzrender "{text}"')
+    return response
+
+
+def under_both_prefixes(blueprint: Blueprint, *rules: str) -> Callable[[Any], Any]:
+    """Register a view under `/webgateway` and, with an optional share id, `/webclient`.
+
+    Shares are a thing of the past: the id is accepted and not looked at.
+    """
+
+    def decorate(view: Any) -> Any:
+        for rule in rules:
+            blueprint.get(f"/webgateway{rule}")(view)
+            blueprint.get(f"/webclient{rule}")(view)
+            blueprint.get(f"/webclient/<number:share>{rule}")(view)
+        return view
+
+    return decorate
+
+
+def forget_share(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Take the share id out of the path's values."""
+    if values:
+        values.pop("share", None)
