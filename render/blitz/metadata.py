@@ -54,7 +54,11 @@ def load_image_info(live: LiveSession, image_id: int, deadline: Deadline) -> Ima
         for pending in also.values():
             pending.cancel()
         raise _no_pixels(query, image_id, deadline)
-    geometry = read_geometry(live, _store_key(pixels), deadline)
+    key = _store_key(pixels)
+    geometry = read_geometry(live, key, deadline)
+    if len(geometry.levels) == 1 and live.settings.is_large(pixels.sizeX.val, pixels.sizeY.val):
+        # A pyramid may be in the making, and a store that is open will not learn of it.
+        live.stores.discard_idle(key)
     rdefs, dataset_links, well_samples = (
         distinct(pending.result(deadline)) for pending in also.values()
     )
@@ -79,7 +83,11 @@ def _no_pixels(query: Any, image_id: int, deadline: Deadline) -> ServiceError:
 
 
 def _store_key(pixels: Any) -> StoreKey:
-    return StoreKey(pixels.id.val, pixels.image.details.group.id.val)
+    return StoreKey(pixels.id.val, pixels.image.details.group.id.val, _version(pixels))
+
+
+def _version(pixels: Any) -> str:
+    return f"{unwrap(pixels.version) or 0}.{pixels.details.updateEvent.id.val}"
 
 
 def _with_acquisition_data(
@@ -151,7 +159,7 @@ def _image_info(
         tile_width=geometry.tile_width,
         tile_height=geometry.tile_height,
         channels=channels,
-        pixels_version=f"{unwrap(pixels.version) or 0}.{pixels.details.updateEvent.id.val}",
+        pixels_version=_version(pixels),
         nominal_magnification=unwrap(objective.nominalMagnification) if objective else None,
         requires_pyramid=live.settings.requires_pyramid(size_x, size_y, pixel_type),
         permissions=permissions_of(image.details),

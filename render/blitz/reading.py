@@ -42,7 +42,7 @@ def read_planes(
     dtype = np.dtype(DTYPES[info.pixel_type])
     parts = split_region(region, dtype.itemsize, live.limits.read_bytes, info.tile_height)
     pieces = [(plane, part) for plane in planes for part in parts]
-    key = StoreKey(info.pixels_id, info.group_id)
+    key = StoreKey(info.pixels_id, info.group_id, info.pixels_version)
     answers = _with_store(
         live,
         key,

@@ -70,4 +70,8 @@ class ServerSettings:
         """Tell whether the server makes a pyramid for planes of that size."""
         if self.float_needs_no_pyramid and pixel_type in ("float", "double"):
             return False
+        return self.is_large(size_x, size_y)
+
+    def is_large(self, size_x: int, size_y: int) -> bool:
+        """Tell whether planes of that size are too large to be read as a whole."""
         return size_x * size_y > self.max_plane_width * self.max_plane_height

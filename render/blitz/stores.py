@@ -27,10 +27,14 @@ _CLOSE_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class StoreKey:
-    """What a store is opened for: a pixels set, in the group that owns it."""
+    """What a store is opened for: one version of a pixels set, in the group that owns it.
+
+    A store goes on reading what it once opened; when the pixels change, new ones are needed.
+    """
 
     pixels_id: int
     group_id: int
+    version: str
 
 
 @dataclass(frozen=True)
