@@ -2,12 +2,15 @@
 
 JPEG goes through libjpeg-turbo with the quantisation tables that OMERO's encoder uses. Those are
 not always the ones of an integer quality (0.85, the default, is the best-known exception), so
-they are always handed over explicitly.
+they are always handed over explicitly. TurboJPEG's own interface would be a little faster, but
+takes an integer quality only, and rounds differently below 96.
 """
 
 import io
 import math
+import os
 from functools import lru_cache
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -136,10 +139,17 @@ def _jpeg(picture: NDArray[np.uint8], quality: float) -> bytes:
     return _saved(image, "JPEG", qtables=[list(luminance), list(chrominance)], subsampling="4:2:0")
 
 
-def _saved(image: Image.Image, name: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, name, **options)
-    return file.getvalue()
+def _saved(image: Image.Image, name: str, **options: Any) -> bytes:
+    if not hasattr(os, "memfd_create"):
+        memory = io.BytesIO()
+        image.save(memory, name, **options)
+        return memory.getvalue()
+    # Pillow gives the interpreter lock back only while it writes to a true file; this one lives
+    # in memory all the same.
+    with os.fdopen(os.memfd_create("picture"), "w+b", buffering=0) as file:
+        image.save(file, name, **options)
+        file.seek(0)
+        return file.readall()
 
 
 def _checked_quality(quality: float) -> float:

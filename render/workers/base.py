@@ -1,0 +1,54 @@
+"""What every worker promises, and how it runs one job."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from render.deadline import Deadline
+from render.errors import RenderFailed, ServiceError
+from render.job import Job
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What a worker is made with.
+
+    `threads` jobs run at a time, `queue_limit` more may wait. `parts` holds what only some
+    workers need, by name (a connection, for instance); others pay no heed to it.
+    """
+
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    queue_limit: int = 256
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Worker(ABC):
+    """Runs jobs. Made after a server has forked; any thread or greenlet may use it."""
+
+    @abstractmethod
+    def submit(self, job: Job, deadline: Deadline) -> Any:
+        """Run a job and give its result; only the calling thread or greenlet waits.
+
+        Raises Overloaded, with `retry_after_s`, at once when too many jobs wait already;
+        DeadlineExceeded when there is no result in time; what the job raises, if it is one of
+        render.errors, and RenderFailed for anything else.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let running jobs end, refuse those that wait, and give threads and processes back.
+
+        Closing twice does nothing. A job submitted afterwards ends with RenderFailed.
+        """
+
+
+def run_job(job: Job) -> Any:
+    """Run a job, turning every fault that is not of our tree into RenderFailed."""
+    try:
+        return job.run()
+    except ServiceError:
+        raise
+    except Exception as error:
+        raise RenderFailed(f"{type(job).__name__} failed: {type(error).__name__}") from error

@@ -1,0 +1,72 @@
+"""The operating system's own threads, locks and waiting, also where gevent has patched Python.
+
+Rendering threads must not be greenlets: they are there so that the event loop goes on.
+"""
+
+import _queue
+import _thread
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+
+def _original(module: ModuleType, name: str) -> Any:
+    if "gevent.monkey" in sys.modules:
+        # Gives the module's own thing where nothing was patched.
+        return sys.modules["gevent.monkey"].get_original(module.__name__, name)
+    return getattr(module, name)
+
+
+def make_lock() -> Any:
+    """Make a lock between native threads; hold it only where nothing can yield to the loop."""
+    return _original(_thread, "allocate_lock")()
+
+
+def make_queue() -> Any:
+    """Make an unbounded queue on which native threads can wait."""
+    return _original(_queue, "SimpleQueue")()
+
+
+def start_thread(action: Callable[[], None]) -> None:
+    """Run `action` in a native thread, which ends with the process."""
+    _original(_thread, "start_new_thread")(action, ())
+
+
+def wait_readable(descriptor: int, timeout_s: float) -> bool:
+    """Wait in a native thread until a pipe has something to read, or its other end is closed."""
+    poll = _original(select, "poll")()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0, timeout_s) * 1000))
+
+
+def start_process(
+    arguments: Sequence[str], environment: Mapping[str, str], stdin: int, stdout: int
+) -> int:
+    """Start a program with two pipes' ends as its stdin and stdout; give its process id.
+
+    Neither `subprocess` nor `multiprocessing` works in a native thread under gevent.
+    """
+    spawned: int = _original(os, "posix_spawn")(
+        arguments[0],
+        arguments,
+        environment,
+        file_actions=[(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1)],
+    )
+    return spawned
+
+
+def wait_for_process(process_id: int, options: int = 0) -> bool:
+    """Collect a child that has ended; tell whether it is gone."""
+    try:
+        return bool(_original(os, "waitpid")(process_id, options)[0])
+    except ChildProcessError:
+        return True
+
+
+def pause(seconds: float) -> None:
+    """Let the calling native thread sleep."""
+    _original(time, "sleep")(seconds)

@@ -1,0 +1,28 @@
+"""Runs jobs in native threads of this process: the default.
+
+The loops and the encoders give the interpreter lock back, so threads keep all cores busy and
+leave the event loop alone. A running job cannot be stopped; one that overruns its deadline keeps
+its thread until it ends.
+"""
+
+from typing import Any
+
+from render.deadline import Deadline
+from render.job import Job
+from render.workers.base import WorkerOptions, run_job
+from render.workers.pool import PoolWorker, Runner
+
+
+class _Here(Runner):
+    def run(self, job: Job, deadline: Deadline) -> Any:
+        return run_job(job)
+
+    def close(self) -> None:
+        pass
+
+
+class ThreadsWorker(PoolWorker):
+    """Native threads with a bounded queue, one loop or many before it."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        super().__init__(options, _Here)
