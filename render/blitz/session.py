@@ -50,11 +50,9 @@ class LiveSession:
     def __init__(self, router: Any, session_proxy: Any, client_uuid: str, limits: Limits) -> None:
         self._router = router
         self._client_uuid = client_uuid
-        self._context = {
-            "omero.client.uuid": client_uuid,
-            # The session's key is the name of its proxy's identity.
-            "omero.session.uuid": session_proxy.ice_getIdentity().name,
-        }
+        #: The key by which others can join the session: the name of its proxy's identity.
+        self.key: str = session_proxy.ice_getIdentity().name
+        self._context = {"omero.client.uuid": client_uuid, "omero.session.uuid": self.key}
         self._services: dict[tuple[str, int | None], Any] = {}
         self.limits = limits
         self.factory = self.bind(omero.api.ServiceFactoryPrx.uncheckedCast(session_proxy))
