@@ -29,6 +29,7 @@ timeout = 120
 graceful_timeout = 30
 accesslog = None
 errorlog = "-"
+control_socket_disable = True
 loglevel = settings.log_level
 
 # numba keeps its compiled kernels here, so that a read-only checkout starts as fast.
@@ -57,7 +58,10 @@ def on_starting(server):
                 *("--host", "127.0.0.1"),
                 *("--port", str(settings.image_server_port)),
                 *("--cache-dir", str(_image_server_dir(settings.cache_dir, settings.images))),
-            ]
+                *("--user", settings.image_server_user),
+                *("--log-level", settings.log_level),
+            ],
+            {"BLITZRENDER_IMAGESERVER_PASSWORD": settings.image_server_password.get_secret_value()},
         )
         _supervisors.append(supervisor)
         supervisor.start()

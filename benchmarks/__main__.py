@@ -12,7 +12,7 @@ def report_tiles() -> None:
     """Print the rows of tiles: not cached, cached, slider."""
     paths = pyramids.make_all(DATA)
     for name in ("uint16", "deflate"):
-        figures = tiles.measure_uncached(paths[name], name)
+        figures = tiles.measure_uncached(paths[name])
         print(f"tile not cached, 512², 3 x uint16, {name}, {tiles.CLIENTS} clients")
         print(f"  through HTTP        {figures.uncached:8.1f} tiles/s", end="")
         print(f"   p95 {figures.uncached_p95_s * 1000:.1f} ms, {figures.failed} failed")

@@ -24,15 +24,15 @@ def make_all(folder: Path) -> dict[str, Path]:
         "rgb-jpeg": folder / "rgb-jpeg.ome.tif",
     }
     if not paths["uint16"].exists():
-        _write(paths["uint16"], _three_channels(), "minisblack", None)
+        _write(paths["uint16"], three_channels(), "minisblack", None)
     if not paths["deflate"].exists():
-        _write(paths["deflate"], _three_channels(), "minisblack", "zlib")
+        _write(paths["deflate"], three_channels(), "minisblack", "zlib")
     if not paths["rgb-jpeg"].exists():
         _write(paths["rgb-jpeg"], _rgb(), "rgb", "jpeg")
     return paths
 
 
-def _three_channels() -> np.ndarray:
+def three_channels() -> np.ndarray:
     """Mirror the worms sample over the side; (channel, y, x) uint16."""
     planes = tifffile.imread(SAMPLES / "worms.ome.tif")
     return np.stack([_mirrored(plane) for plane in planes])

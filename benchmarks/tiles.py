@@ -17,10 +17,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-import tifffile
-
 from benchmarks import load
-from benchmarks.pyramids import SIDE, TILE
+from benchmarks.pyramids import SIDE, TILE, three_channels
 from imageserver.supervisor import free_port
 from render.job import RenderJob
 from render.values import ChannelBinding, Color, Encoding, Model, RenderingDefinition, Window
@@ -48,22 +46,22 @@ class Figures:
     failed: int
 
 
-def measure_uncached(pyramid: Path, name: str) -> Figures:
+def measure_uncached(pyramid: Path) -> Figures:
     """Measure tiles that nothing has cached yet, the median of several fresh starts."""
     origins = [(x, y) for y in range(0, SIDE, TILE) for x in range(0, SIDE, TILE)]
-    rounds = [_uncached_round(pyramid, name) for _ in range(ROUNDS)]
+    rounds = [_uncached_round(pyramid) for _ in range(ROUNDS)]
     rounds.sort(key=lambda result: result.per_second)
     middle = rounds[ROUNDS // 2]
     return Figures(
         uncached=middle.per_second,
         uncached_p95_s=middle.percentile_s(95),
-        kernel=_kernel_rate(pyramid),
+        kernel=_kernel_rate(),
         large_image=_large_image_rate(pyramid, origins[:96]),
         failed=sum(result.failed for result in rounds),
     )
 
 
-def _uncached_round(pyramid: Path, name: str) -> load.Load:
+def _uncached_round(pyramid: Path) -> load.Load:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache_dir:
         os.link(pyramid, Path(folder) / pyramid.name) if _same_disk(pyramid, folder) else (
             shutil.copy(pyramid, folder)
@@ -90,9 +88,9 @@ def _tile_path(image_id: int, level: int, column: int, row: int, start: float = 
     )
 
 
-def _jobs(pyramid: Path, count: int) -> list[RenderJob]:
-    """Make jobs over real planes of the pyramid, big-endian as they come over Ice."""
-    planes = tifffile.memmap(pyramid) if "deflate" not in pyramid.name else tifffile.imread(pyramid)
+def _jobs(count: int) -> list[RenderJob]:
+    """Make jobs over the pyramid's own planes, big-endian as they come over Ice."""
+    planes = three_channels()
     bindings = tuple(
         ChannelBinding(active=True, window=Window(*window), color=color)
         for window, color in zip(_WINDOWS, _COLORS, strict=True)
@@ -113,9 +111,9 @@ def _jobs(pyramid: Path, count: int) -> list[RenderJob]:
     return jobs
 
 
-def _kernel_rate(pyramid: Path) -> float:
+def _kernel_rate() -> float:
     """Composite and encode on as many threads as there are cores, nothing else."""
-    jobs = _jobs(pyramid, 64)
+    jobs = _jobs(64)
     jobs[0].run()
 
     def work() -> None:
@@ -203,7 +201,7 @@ def measure_slider(pyramid: Path) -> tuple[float, float]:
         paths = [_tile_path(image_id, 0, 2, 2, 100 + i) for i in range(SLIDER_MOVES + 20)]
         load.run(running.port, paths[:20], 1)
         moved = load.run(running.port, paths[20:], 1)
-    job = _jobs(pyramid, 1)[0]
+    job = _jobs(1)[0]
     alone = []
     for _ in range(SLIDER_MOVES):
         started = time.perf_counter()
