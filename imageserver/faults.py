@@ -19,7 +19,7 @@ log = logging.getLogger("blitzrender.imageserver")
 _ALL_GROUPS = -1
 
 
-def fault(kind: type[Exception], message: str, **members: Any) -> Exception:
+def fault(kind: Any, message: str, **members: Any) -> Exception:
     """Make a server error of OMERO's own kind with a sentence for the client."""
     name = f"ome.conditions.{kind.__name__}"
     return kind(message=message, serverExceptionClass=name, serverStackTrace="", **members)

@@ -54,11 +54,11 @@ class Graph:
 
     def __init__(self, index: Index, user: LocalUser, started_s: float) -> None:
         self.started_s = started_s
-        self.user = user_entity(user)
+        self.user: Entity = user_entity(user)
         self._groups = ((GROUP_ID, user.group_name), (USER_GROUP_ID, "user"))
-        self.group = Entity("ExperimenterGroup", GROUP_ID, self._groups[0])
+        self.group: Entity = Entity("ExperimenterGroup", GROUP_ID, self._groups[0])
         record = index.project()
-        self.project = Entity("Project", record.id, record)
+        self.project: Entity = Entity("Project", record.id, record)
         self._datasets = {d.id: d for d in index.datasets()}
         self._images = {i.id: i for i in index.images()}
         self._files = {f.id: f for f in index.files()}

@@ -9,11 +9,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import Glacier2
 import Ice
 
 from imageserver.sessions import FACTORY_PREFIX, Client, Sessions
-from render.blitz.slices import omero
+from render.blitz.slices import Glacier2, omero
 
 log = logging.getLogger("blitzrender.imageserver")
 

@@ -118,10 +118,10 @@ def _descends(name: str, declared: dict) -> bool:
 def _lineage(name: str, declared: dict) -> list[str]:
     """Give the class after all its ancestors, the farthest first."""
     lineage: list[str] = []
-    current: str | None = name
+    current = name
     while current in declared:
         lineage.insert(0, current)
-        current = declared[current][0]
+        current = declared[current][0] or ""
     return lineage
 
 

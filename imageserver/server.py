@@ -117,8 +117,8 @@ class ImageServer:
 
     def _note_endpoints(self, adapter: Any, name: str | None = None) -> None:
         for endpoint in adapter.getEndpoints():
-            info = endpoint.getInfo()
-            while info is not None and not isinstance(info, Ice.IPEndpointInfo):
+            info: Any = endpoint.getInfo()
+            while not isinstance(info, Ice.IPEndpointInfo):
                 info = info.underlying
             transport = endpoint.toString().partition(" ")[0]
             self.endpoints.setdefault(name or transport, (info.host, info.port))

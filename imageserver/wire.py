@@ -71,5 +71,5 @@ def unwrap(value: Any) -> Any:
     if isinstance(value, omero.RObject):
         return None if value.val is None else unwrap(value.val.id)
     if isinstance(value, omero.RType):
-        return value.val  # type: ignore[attr-defined]
+        return value.val
     return value

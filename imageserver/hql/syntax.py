@@ -107,8 +107,8 @@ def parse(text: str) -> Query:
     try:
         return _TreeBuilder().transform(_PARSER.parse(text))
     except UnexpectedInput as error:
-        at = error.get_context(text, 30).strip().splitlines() if error.pos_in_stream else []
-        near = f" near “{at[0].strip()}”" if at else ""
+        place = error.pos_in_stream or 0
+        near = f" near “{text[max(0, place - 20) : place + 20].strip()}”" if place > 0 else ""
         raise QueryError(f"this query cannot be read{near}") from error
     except (LarkError, RecursionError) as error:
         raise QueryError("this query cannot be read") from error

@@ -8,8 +8,8 @@ shared by all workers.
 """
 
 import importlib
+import warnings
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import Ice
@@ -18,7 +18,7 @@ import IcePy
 SLICE_DIR = Path(__file__).parent / "slice"
 
 
-def _import_glacier2() -> ModuleType:
+def _import_glacier2() -> Any:
     """Import Glacier2 with all its exceptions alive.
 
     Its Python package in Ice 3.7 defines a plain class over the generated SessionNotExistException.
@@ -34,14 +34,15 @@ def _import_glacier2() -> ModuleType:
 
     IcePy.defineException = define_and_keep
     try:
-        module = importlib.import_module("Glacier2")
+        module: Any = importlib.import_module("Glacier2")
     finally:
         IcePy.defineException = define
     type_id = "::Glacier2::SessionNotExistException"
     if not issubclass(module.SessionNotExistException, Ice.UserException):
-        if type_id not in generated:
-            raise ImportError("import Glacier2 from render.blitz.slices, not by itself")
-        module.SessionNotExistException = generated[type_id]
+        if type_id in generated:
+            module.SessionNotExistException = generated[type_id]
+        else:
+            warnings.warn("import Glacier2 from render.blitz.slices, not by itself", stacklevel=3)
     return module
 
 
