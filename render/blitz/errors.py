@@ -6,10 +6,9 @@ into the sentence for the client: both can name paths and keys.
 
 from collections.abc import Callable
 
-import Glacier2
 import Ice
 
-from render.blitz.slices import omero
+from render.blitz.slices import Glacier2, omero
 from render.errors import (
     DeadlineExceeded,
     Forbidden,
@@ -92,7 +91,10 @@ _TABLE: tuple[tuple[tuple[type, ...], Callable[[Exception, str], ServiceError]],
     ((omero.WrappedCreateSessionException,), _login_failed),
     ((Glacier2.CannotCreateSessionException,), _unavailable("OMERO.server takes no session now")),
     # Answers of the services
-    ((omero.SessionException,), lambda e, s: ServiceLost("the session on OMERO.server ended")),
+    (
+        (omero.SessionException, Glacier2.SessionNotExistException),
+        lambda e, s: ServiceLost("the session on OMERO.server ended"),
+    ),
     (
         (omero.SecurityViolation,),
         lambda e, s: Forbidden(f"OMERO.server does not permit the step '{s}'"),

@@ -14,7 +14,7 @@ from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.errors import Lost
 from render.blitz.session import LiveSession, SessionSlot, log_in
 from render.deadline import Deadline
-from render.errors import Overloaded, ServiceError, SourceUnavailable
+from render.errors import DeadlineExceeded, Overloaded, ServiceError, SourceUnavailable
 from render.waiting import spawn
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 _ROUND_S = 5.0
 
 #: Time allowed for one keep-alive, and for closing one session.
-_HOUSEKEEPING_TIMEOUT_S = 10.0
+_HOUSEKEEPING_TIMEOUT_S = 5.0
 
 
 class SessionPool:
@@ -66,6 +66,9 @@ class SessionPool:
             except Lost:
                 slot.discard(live)
                 raise
+        except DeadlineExceeded:
+            slot.suspect = True
+            raise
         finally:
             self._check_in(slot)
 
@@ -140,7 +143,8 @@ class SessionPool:
                 if live is None:
                     continue
                 live.stores.expire(now_s)
-                if now_s - slot.last_refreshed_s > self._limits.keep_alive_s:
+                if slot.suspect or now_s - slot.last_refreshed_s > self._limits.keep_alive_s:
+                    slot.suspect = False
                     slot.last_refreshed_s = now_s
                     spawn(partial(_refresh, slot, live))
 
@@ -155,7 +159,9 @@ class SessionPool:
 def _refresh(slot: SessionSlot, live: LiveSession) -> None:
     try:
         live.keep_alive(Deadline.after(_HOUSEKEEPING_TIMEOUT_S))
-    except Lost:
+    except (Lost, DeadlineExceeded) as error:
+        # Without an answer to so small a question the connection is taken for dead.
+        log.info("giving up a session: %s", error)
         slot.discard(live)
     except ServiceError as error:
         log.warning("a session could not be kept alive: %s", error)

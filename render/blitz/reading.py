@@ -133,7 +133,8 @@ def _read_pieces(
         return [store.start_tile(*pieces[0]).result(deadline)]
     wanted = min(len(pieces), live.limits.parallel_reads)
     others = live.stores.acquire_idle(store.key, level, wanted - 1)
-    others = [other for other in others if other.has_level(level)]
+    if len(others) < wanted - 1:
+        live.stores.grow(store.key, wanted)
     try:
         answers = _read_side_by_side([store, *others], level, pieces, deadline)
     except BaseException:

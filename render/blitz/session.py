@@ -7,14 +7,13 @@ import time
 import uuid
 from typing import Any
 
-import Glacier2
 import Ice
 
 from render.blitz.ami import Pending, call, start
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.mapping import server_settings_of, session_user_of
 from render.blitz.records import ServerSettings, SessionUser
-from render.blitz.slices import omero
+from render.blitz.slices import Glacier2, omero
 from render.blitz.stores import StorePool
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, Forbidden, ServiceError, SourceFailed
@@ -185,6 +184,8 @@ class SessionSlot:
         self._live: LiveSession | None = None
         self._failure: tuple[float, ServiceError] | None = None
         self.users = 0
+        #: A call ran out of time: the server may be slow, or the connection dead without a sign.
+        self.suspect = False
         self.last_used_s = time.monotonic()
         self.last_refreshed_s = self.last_used_s
 

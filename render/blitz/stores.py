@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 #: How long a store may take to close before it is taken for closed.
 _CLOSE_TIMEOUT_S = 10.0
 
+#: How long a store that nobody waits for may take to open.
+_OPEN_TIMEOUT_S = 30.0
+
 
 @dataclass(frozen=True)
 class StoreKey:
@@ -158,12 +161,35 @@ class StorePool:
         return self._open(key, deadline)
 
     def acquire_idle(self, key: StoreKey, level: int, most: int) -> list[PixelsStore]:
-        """Lend up to `most` stores that are idle right now."""
+        """Lend up to `most` stores that are idle right now and know that level."""
         with self._changed:
-            stores: list[PixelsStore] = []
-            while len(stores) < most and (store := self._take_idle(key, level)) is not None:
-                stores.append(store)
-            return stores
+            fit = [store for store in self._idle.get(key, ()) if store.has_level(level)]
+            for store in fit[:most]:
+                self._remove_idle(key, store)
+            return fit[:most]
+
+    def grow(self, key: StoreKey, wanted: int) -> None:
+        """Open one more store in the background if a pixels set has fewer than `wanted`.
+
+        Who reads several planes at once gains by it next time, and waits for nothing now. No
+        other store is closed for it.
+        """
+        with self._changed:
+            if (
+                self._closed
+                or self._counts.get(key, 0) >= min(wanted, self._limits.stores_per_pixels)
+                or self._size >= self._limits.stores_per_session
+            ):
+                return
+            self._count(key, +1)
+
+        def open_store() -> None:
+            try:
+                self.release(self._open(key, Deadline.after(_OPEN_TIMEOUT_S)))
+            except ServiceError as error:
+                log.debug("opening one more pixels store ended with: %s", error)
+
+        spawn(open_store)
 
     def release(self, store: PixelsStore) -> None:
         """Take a store back that is fit for the next reader."""

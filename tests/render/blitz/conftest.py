@@ -1,7 +1,9 @@
 """A tiny server in a process of its own, and sources that talk to it."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +45,15 @@ class TinyServer:
             self._ask("reset")
         else:
             self.start()
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the process for a while, as a network does that swallows everything."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def forget_stores(self) -> None:
         """Make the server forget its open stores, as one does that closes them for being idle."""

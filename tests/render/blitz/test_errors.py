@@ -1,11 +1,10 @@
 """What Ice and OMERO raise becomes the project's own errors."""
 
-import Glacier2
 import Ice
 import pytest
 
 from render.blitz.errors import ConnectionLost, ServiceLost, translate
-from render.blitz.slices import omero
+from render.blitz.slices import Glacier2, omero
 from render.errors import (
     DeadlineExceeded,
     Forbidden,
@@ -33,6 +32,7 @@ from render.errors import (
         (omero.OverUsageException(), SourceUnavailable),
         (omero.RemovedSessionException(), ServiceLost),
         (omero.SessionTimeoutException(), ServiceLost),
+        (Glacier2.SessionNotExistException(), ServiceLost),
         (Ice.ObjectNotExistException(), ServiceLost),
         (Ice.ConnectionLostException(), ConnectionLost),
         (Ice.CloseConnectionException(), ConnectionLost),

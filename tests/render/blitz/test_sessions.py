@@ -212,3 +212,33 @@ def test_sessions_in_use_are_not_closed_for_others(
         source.session(Credentials.join("key"), soon())
     reader.join()
     source.session(Credentials.join("key"), soon())
+
+
+def test_a_connection_that_went_dead_without_a_sign_is_given_up(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.blitz.pool._HOUSEKEEPING_TIMEOUT_S", 0.2)
+    source = make_source(keep_alive_s=1)
+    session = source.session(LOGIN, soon())
+    (live,) = source.pool.live_sessions()
+    with tiny.standing_still():
+        with pytest.raises(DeadlineExceeded):
+            read(session, deadline_s=0.2)
+        until = time.monotonic() + 5
+        while source.pool.live_sessions():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    read(session)
+    assert source.pool.live_sessions() != [live]
+
+
+def test_a_slow_answer_costs_nobody_the_session(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource]
+) -> None:
+    source = make_source(keep_alive_s=0.4)
+    session = source.session(LOGIN, soon())
+    with pytest.raises(DeadlineExceeded):
+        read(session, tiny_server.SLOW, deadline_s=0.1)
+    time.sleep(0.5)
+    read(session)
+    assert tiny.counters()["logins"] == 1

@@ -181,3 +181,14 @@ def test_no_store_is_left_after_mixed_faults(tiny: TinyServer, source: BlitzSour
     source.close()
     tiny.wait_for("stores", 0)
     assert tiny.counters()["overlaps"] == 0
+
+
+def test_reading_several_planes_opens_more_stores_for_the_next_time(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource]
+) -> None:
+    session = make_source(parallel_reads=3).session(LOGIN, soon())
+    planes = [PlaneIndex(0, c, 0) for c in range(5)]
+    for expected in (2, 3, 3):
+        read = session.read_regions(INFO, planes, 0, Region(0, 0, 32, 32), soon())
+        np.testing.assert_array_equal(read[4], tiny_server.plane(0, 0, 4, 0)[:32, :32])
+        tiny.wait_for("stores", expected)

@@ -15,11 +15,10 @@ import threading
 import time
 import uuid
 
-import Glacier2
 import Ice
 import numpy as np
 
-from render.blitz.slices import omero
+from render.blitz.slices import Glacier2, omero
 
 #: Fault by z index of the tile that is read.
 SLOW, FAILS, GONE, DIES, SHORT, LEAVES_SESSION = range(100, 106)
