@@ -1,0 +1,118 @@
+// The list of images: one section for each dataset, one card for each image. What a card tells
+// is asked for when it comes into sight.
+
+import { Lane, address, element, getJson } from "./api.js";
+
+const list = document.querySelector("#datasets");
+const status = document.querySelector("#status");
+const filter = document.querySelector("#filter");
+const lane = new Lane(4);
+
+const sight = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      sight.unobserve(entry.target);
+      lane.run(() => fill(entry.target));
+    }
+  },
+  { rootMargin: "300px" },
+);
+
+async function start() {
+  try {
+    const projects = await getJson("/webgateway/proj/list/");
+    let count = 0;
+    for (const project of projects) {
+      const datasets = await getJson(`/webgateway/proj/${project.id}/children/`);
+      for (const dataset of datasets) count += await addDataset(project, dataset);
+    }
+    status.textContent = count
+      ? `${count} ${count === 1 ? "image" : "images"}`
+      : "There is no image yet. Files that are put into the folder show up here.";
+  } catch (error) {
+    status.textContent = error.message;
+    status.classList.add("problem");
+  }
+}
+
+async function addDataset(project, dataset) {
+  const images = await getJson(`/webgateway/dataset/${dataset.id}/children/`);
+  if (!images.length) return 0;
+  const name = dataset.name === "." ? project.name : dataset.name;
+  const cards = element("ul", { class: "cards" }, ...images.map(card));
+  const heading = element("h2", {}, name, element("span", { class: "count" }, `${images.length}`));
+  list.append(element("section", { "aria-label": name }, heading, cards));
+  for (const item of cards.children) sight.observe(item);
+  return images.length;
+}
+
+function card(image) {
+  const name = image.name || `Image ${image.id}`;
+  const picture = element("span", { class: "thumbnail" });
+  const facts = element("span", { class: "facts" }, "\u00a0");
+  const link = element(
+    "a",
+    { href: address(`/image/${image.id}/`), title: name },
+    picture,
+    element("span", { class: "name" }, name),
+    facts,
+  );
+  const item = element("li", { class: "card" }, link);
+  item.dataset.id = image.id;
+  item.dataset.name = name.toLowerCase();
+  return item;
+}
+
+async function fill(item) {
+  const picture = item.querySelector(".thumbnail");
+  const facts = item.querySelector(".facts");
+  try {
+    const data = await getJson(`/webgateway/imgData/${item.dataset.id}/`);
+    if (data.Exception || !data.size || !data.channels || !data.channels.length) {
+      throw new Error(data.Exception || "This image cannot be read.");
+    }
+    facts.textContent = describe(data);
+    await showThumbnail(picture, item.dataset.id, data.size);
+  } catch (error) {
+    item.classList.add("unreadable");
+    picture.replaceChildren(element("span", { class: "mark", "aria-hidden": "true" }, "⚠"));
+    facts.textContent = `Unreadable. ${error.message}`;
+    facts.title = error.message;
+  }
+}
+
+// Resolves when the picture has come, so that the lane bounds thumbnails as well.
+function showThumbnail(place, id, size) {
+  return new Promise((resolve, reject) => {
+    const picture = element("img", { alt: "", width: "256" });
+    picture.onload = () => resolve(place.replaceChildren(picture));
+    picture.onerror = () => reject(new Error("Its thumbnail could not be made."));
+    // Thumbnails of tiny images are not blown up by the server.
+    const side = Math.min(256, Math.max(96, size.width, size.height));
+    picture.src = address(`/webgateway/render_thumbnail/${id}/${side}/`);
+  });
+}
+
+function describe({ size, channels, meta }) {
+  const parts = [`${size.width} × ${size.height}`];
+  parts.push(`${channels.length} ${channels.length === 1 ? "channel" : "channels"}`);
+  if (size.z > 1) parts.push(`${size.z} z`);
+  if (size.t > 1) parts.push(`${size.t} t`);
+  parts.push(meta.pixelsType);
+  return parts.join(" · ");
+}
+
+filter.addEventListener("input", () => {
+  const wanted = filter.value.trim().toLowerCase();
+  for (const section of list.children) {
+    let visible = 0;
+    for (const item of section.querySelectorAll(".card")) {
+      item.hidden = !item.dataset.name.includes(wanted);
+      if (!item.hidden) visible += 1;
+    }
+    section.hidden = !visible;
+  }
+});
+
+start();

@@ -1,0 +1,172 @@
+"""A real application over a real image server, on a socket, over images made here."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.settings import load_settings
+from app.web import parts_of
+
+PROJECT = Path(__file__).parent.parent.parent
+
+PYRAMID = "pyramid.ome.tif"
+STACK = "stack.ome.tif"
+FLAT = "flat.png"
+
+
+@dataclass(frozen=True)
+class ImageServer:
+    """A running image server, and the pixels that it serves."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen
+    #: Levels of three-channel 16-bit data, (c, y, x), largest first.
+    pyramid: list[np.ndarray]
+    #: (t, z, c, y, x) of 16 bits.
+    stack: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """An application's client, and the ids of the images by name."""
+
+    app: Flask
+    client: FlaskClient
+    ids: dict[str, int]
+    server: ImageServer
+
+    def get(self, path: str, **options) -> TestResponse:
+        """Ask for a path below /webgateway/."""
+        return self.client.get(f"/webgateway/{path}", **options)
+
+    def picture(self, path: str) -> np.ndarray:
+        """Give the decoded picture at a path below /webgateway/, (height, width, 3)."""
+        response = self.get(path)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return decoded(response)
+
+
+def decoded(response: TestResponse) -> np.ndarray:
+    """Decode a picture, (height, width, 3)."""
+    return np.asarray(Image.open(io.BytesIO(response.get_data())).convert("RGB"))
+
+
+def start_image_server(
+    folder: Path, cache_dir: Path, port: int = 0
+) -> tuple[subprocess.Popen, int]:
+    """Start an image server and wait until it answers; give its process and port."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "imageserver", str(folder), f"--port={port}"),
+            *(f"--cache-dir={cache_dir}", "--with-parent", "--scan-wait=20"),
+        ],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready"), f"the image server said {line!r}"
+    return process, int(line.strip().rpartition(":")[2])
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End a process and wait for it."""
+    process.terminate()
+    process.wait(20)
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+
+
+@pytest.fixture(scope="session")
+def image_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageServer]:
+    folder = tmp_path_factory.mktemp("images")
+    pyramid, stack = _write_images(folder)
+    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
+    yield ImageServer(folder, port, process, pyramid, stack)
+    stop(process)
+
+
+@pytest.fixture
+def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Give a function that makes a gateway with settings of its own."""
+    apps: list[Flask] = []
+
+    def make(**settings) -> Gateway:
+        gateway = _gateway(image_server, tmp_path / f"cache{len(apps)}", **settings)
+        apps.append(gateway.app)
+        return gateway
+
+    yield make
+    for app in apps:
+        parts_of(app).close()
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    image_server: ImageServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    gateway = _gateway(image_server, tmp_path_factory.mktemp("cache"))
+    yield gateway
+    parts_of(gateway.app).close()
+
+
+def _gateway(server: ImageServer, cache_dir: Path, **settings) -> Gateway:
+    values = {
+        "env_file": None,
+        "images": server.folder,
+        "image_server_port": server.port,
+        "cache_dir": cache_dir,
+        "render_threads": 2,
+    }
+    app = create_app(load_settings(**values | settings))
+    client = app.test_client()
+    ids = {
+        image["name"]: image["id"]
+        for project in _json(client, "proj/list/")
+        for dataset in _json(client, f"proj/{project['id']}/children/")
+        for image in _json(client, f"dataset/{dataset['id']}/children/")
+    }
+    return Gateway(app, client, ids, server)
+
+
+def _json(client: FlaskClient, path: str) -> list[dict]:
+    response = client.get(f"/webgateway/{path}")
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_json()
+
+
+def _write_images(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
+    random = np.random.default_rng(7)
+    full = random.integers(0, 2000, (3, 600, 700), np.uint16)
+    pyramid = [full, full[:, ::2, ::2].copy(), full[:, ::4, ::4].copy()]
+    with tifffile.TiffWriter(folder / PYRAMID, ome=True) as file:
+        options = {"photometric": "minisblack", "tile": (128, 128), "compression": "zlib"}
+        metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "RFP"]}}
+        file.write(full, subifds=2, metadata=metadata, **options)
+        for level in pyramid[1:]:
+            file.write(level, subfiletype=1, **options)
+    stack = random.integers(0, 4000, (2, 5, 2, 47, 61), np.uint16)
+    tifffile.imwrite(
+        folder / STACK, stack, ome=True, photometric="minisblack", metadata={"axes": "TZCYX"}
+    )
+    # Smooth, so that lossy formats stay close to it.
+    rows, columns = np.mgrid[0:40, 0:100]
+    flat = np.stack([columns * 2, rows * 6, 250 - columns], axis=-1).astype(np.uint8)
+    Image.fromarray(flat).save(folder / FLAT)
+    return pyramid, stack
