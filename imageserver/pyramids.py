@@ -80,7 +80,7 @@ def halve(block: np.ndarray) -> np.ndarray:
     wide: type = np.float64
     if block.dtype.kind in "ui":
         wide = np.int64 if block.dtype.itemsize == 4 else np.int32
-    values = block.astype(wide)
+    values: np.ndarray = block.astype(wide)
     total = values[0::2, 0::2] + values[1::2, 0::2] + values[0::2, 1::2] + values[1::2, 1::2]
     mean = (total + 2) >> 2 if block.dtype.kind in "ui" else total / 4
     return mean.astype(block.dtype.newbyteorder("="))

@@ -26,7 +26,7 @@ import numpy as np
 from imageserver.readers.resources import Descriptors, SegmentCache
 
 #: Numpy type of each of OMERO's pixel types, as samples travel: big-endian.
-PIXEL_TYPES = {
+PIXEL_TYPES: dict[str, np.dtype] = {
     "int8": np.dtype("i1"),
     "uint8": np.dtype("u1"),
     "int16": np.dtype(">i2"),

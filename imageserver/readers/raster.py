@@ -3,6 +3,7 @@
 The whole picture is decoded to read a part of it, once for all its tiles while it is kept.
 """
 
+import warnings
 from math import prod
 from pathlib import Path
 
@@ -36,8 +37,11 @@ _CHANNELS = {
     4: (_RED, _GREEN, _BLUE, _ALPHA),
 }
 
-#: Samples per pixel that each of Pillow's modes decodes to.
-_SAMPLES = {"1": 1, "L": 1, "LA": 2, "I;16": 1, "I": 1, "RGB": 3, "RGBA": 4, "CMYK": 3, "YCbCr": 3}
+#: Samples per pixel of each colour type of a PNG's header; a palette decodes to its colours.
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+
+# Sizes are bounded here, more tightly than where Pillow begins to warn.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 class RasterReader(Reader):
@@ -65,18 +69,15 @@ class RasterImageFile(ImageFile):
             with Image.open(path, formats=("PNG", "JPEG")) as picture:
                 self._format = picture.format
                 width, height = picture.size
-                mode, palette_alpha = picture.mode, "transparency" in picture.info
-                bit_depth = _png_bit_depth(path) if self._format == "PNG" else 8
+                if self._format == "PNG":
+                    bit_depth, samples = _png_header(path)
+                    samples += samples in (1, 3) and "transparency" in picture.info
+                else:
+                    bit_depth, samples = 8, 1 if picture.mode == "L" else 3
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
             raise UnreadableFile(
                 f"it is not a PNG or JPEG that can be read ({error!s:.120})"
             ) from (error)
-        if mode == "P":
-            samples = 4 if palette_alpha else 3
-        else:
-            samples = _SAMPLES.get(mode, 3)
-            if palette_alpha and samples in (1, 3):
-                samples += 1
         self._dtype = np.dtype("u2" if bit_depth == 16 else "u1")
         self._shape = (height, width, samples)
         if prod(self._shape) * self._dtype.itemsize > MAX_SEGMENT_BYTES:
@@ -138,7 +139,8 @@ class RasterImageFile(ImageFile):
         """Nothing is held open."""
 
 
-def _png_bit_depth(path: Path) -> int:
+def _png_header(path: Path) -> tuple[int, int]:
+    """Give bits per sample and samples per pixel; Pillow tells neither for all kinds."""
     with path.open("rb") as file:
-        header = file.read(25)
-    return header[24] if len(header) == 25 else 8
+        header = file.read(26)
+    return header[24], _PNG_SAMPLES[header[25]]

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from tifffile import TiffFile, TiffFileError, TiffPageSeries
+from tifffile import TiffFile, TiffPageSeries
 
 from imageserver.readers import ome_xml, tiff_metadata
 from imageserver.readers.base import (
@@ -65,7 +65,7 @@ class TiffImageFile(ImageFile):
         self._lock = threading.RLock()
         try:
             self._tiff = TiffFile(path)
-        except (TiffFileError, OSError, ValueError, KeyError, IndexError) as error:
+        except Exception as error:
             raise UnreadableFile(f"it is not a TIFF that can be read ({error!s:.120})") from error
         try:
             self._open(path, access)

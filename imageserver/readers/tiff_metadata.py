@@ -32,7 +32,7 @@ def of_series(tiff: TiffFile, series: TiffPageSeries) -> VendorMetadata:
     page = series.keyframe
     size_x, size_y = _resolution(page)
     acquired = _date(str(page.tags.valueof(306, default="") or ""))
-    if tiff.is_svs and series.index == 0:
+    if tiff.is_svs and page.index == 0:
         return _svs(str(page.description), acquired)
     if tiff.is_ndpi:
         tags: Mapping[str, Any] = page.ndpi_tags or {}

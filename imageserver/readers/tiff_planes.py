@@ -37,6 +37,9 @@ class LevelPlanes:
         self._paths: dict[str, Path] = {}
         keyframe = series.keyframe
         self._keyframe = keyframe
+        if keyframe.dtype is None:
+            raise UnreadableFile("its samples are of a kind that cannot be read")
+        self._dtype = np.dtype(keyframe.dtype)
         axes = series.get_axes(squeeze=False)
         shape = series.get_shape(squeeze=False)
         self.axes: PlaneAxes = plane_axes(axes, shape)
@@ -58,8 +61,8 @@ class LevelPlanes:
         self._contiguous_at = None if series.is_multifile else series.dataoffset
         if self._contiguous_at is None and len(series) < pages:
             raise UnreadableFile(f"it holds {len(series)} of the {pages} planes it announces")
-        self._inverted = keyframe.photometric == 0 and np.dtype(keyframe.dtype).kind in "bu"
-        if not keyframe.is_final and prod(keyframe.chunks) * keyframe.dtype.itemsize > (
+        self._inverted = keyframe.photometric == 0 and self._dtype.kind in "bu"
+        if not keyframe.is_final and prod(keyframe.chunks) * self._dtype.itemsize > (
             MAX_SEGMENT_BYTES
         ):
             raise UnreadableFile(
@@ -91,7 +94,7 @@ class LevelPlanes:
             with self._lock:
                 page = self._series[page_index]
             if page is None:
-                return np.zeros((height, width), self._keyframe.dtype)
+                return np.zeros((height, width), self._dtype)
             if self._is_plain(page):
                 plane = self._read_rows(
                     self._path(page), page.dataoffsets[0], separate, contig, x, y, width, height
@@ -107,10 +110,13 @@ class LevelPlanes:
     def check_ends_inside(self) -> None:
         """Raise UnreadableFile if the first plane's data reach past the end of the file."""
         page = self._series.keyframe
-        if page.dataoffsets:
-            end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)))
-            if end > self._path(page).stat().st_size:
-                raise UnreadableFile("it ends before its pixel data do")
+        tile_width, tile_height = self.tile
+        segments = -(-self.width // tile_width) * -(-self.height // tile_height) * self._separate
+        if not page.dataoffsets or (not page.is_final and len(page.dataoffsets) < segments):
+            raise UnreadableFile("it lacks some of its strips or tiles")
+        end = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=False)))
+        if end > self._path(page).stat().st_size:
+            raise UnreadableFile("it ends before its pixel data do")
 
     def _path(self, page: TiffPage | TiffFrame) -> Path:
         written = page.parent.filehandle.path
@@ -138,7 +144,7 @@ class LevelPlanes:
         width: int,
         height: int,
     ) -> np.ndarray:
-        dtype = np.dtype(self._keyframe.dtype).newbyteorder(self._series.keyframe.parent.byteorder)
+        dtype = self._dtype.newbyteorder(self._series.keyframe.parent.byteorder)
         pixel = dtype.itemsize * self._contig
         row = self.width * pixel
         start += separate * self.height * row
@@ -173,7 +179,7 @@ class LevelPlanes:
         tile_width, tile_height = self.tile
         across = -(-self.width // tile_width)
         down = -(-self.height // tile_height)
-        block = np.empty((height, width), self._keyframe.dtype)
+        block = np.empty((height, width), self._dtype)
         for row in range(y // tile_height, -(-(y + height) // tile_height)):
             top = row * tile_height
             y0, y1 = max(y, top), min(y + height, top + tile_height)
@@ -198,7 +204,7 @@ class LevelPlanes:
         if not offset or not size:
             return None
         keyframe = self._keyframe
-        limit = prod(keyframe.chunks) * keyframe.dtype.itemsize
+        limit = prod(keyframe.chunks) * self._dtype.itemsize
 
         def decode() -> np.ndarray:
             # Some codecs (JPEG 2000, lossless WebP) can exceed the raw size, never by this much.
@@ -215,6 +221,8 @@ class LevelPlanes:
                     raise UnreadableFile(
                         f"a strip or tile cannot be decoded ({error!s:.120})"
                     ) from error
+            if segment is None:
+                raise UnreadableFile("a strip or tile is empty")
             return np.asarray(segment[0])
 
         return self._access.segment((self._token, id(self), page_index, number), decode)

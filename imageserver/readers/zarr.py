@@ -105,7 +105,7 @@ class ZarrImageFile(ImageFile):
         described: ome_xml.OmeImage | None,
     ) -> tuple[list["_Level"], SeriesMetadata]:
         datasets = multiscale["datasets"]
-        arrays = [group[dataset["path"]] for dataset in datasets]
+        arrays: list[Any] = [group[dataset["path"]] for dataset in datasets]
         first = arrays[0]
         axes = _axes(multiscale, first.ndim)
         letters = "".join(axis["name"][:1] for axis in axes)
@@ -226,7 +226,7 @@ class _Level:
         self.height, self.width = array.shape[axes.y], array.shape[axes.x]
 
 
-def _attributes(group: zarr.Group) -> Mapping[str, Any]:
+def _attributes(group: Any) -> Mapping[str, Any]:
     """Give the OME attributes: under `ome` since 0.5, at the top before."""
     attributes = group.attrs.asdict()
     inner = attributes.get("ome")
@@ -259,7 +259,8 @@ def _multiscales(
         names = list(_attributes(root["OME"]).get("series", ()))
     if not names:
         names = sorted(
-            (name for name in root.group_keys() if name.isdigit()), key=lambda name: int(name)
+            (entry.name for entry in path.iterdir() if entry.name.isdigit() and entry.is_dir()),
+            key=int,
         )
     for i, name in enumerate(names):
         image = described[i] if i < len(described) else None
@@ -267,7 +268,7 @@ def _multiscales(
 
 
 def _of_group(
-    group: zarr.Group, name: str, described: ome_xml.OmeImage | None
+    group: Any, name: str, described: ome_xml.OmeImage | None
 ) -> Iterator[tuple[zarr.Group, Mapping[str, Any], str, ome_xml.OmeImage | None]]:
     for multiscale in _attributes(group).get("multiscales", ()):
         own = str(multiscale.get("name") or "")
