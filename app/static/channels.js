@@ -49,11 +49,18 @@ export class ChannelPanel {
     }
   }
 
+  // One bin for each value where there are few, or whole numbers would leave bins empty.
+  bins(index) {
+    const { min, max } = this.settings.stored.channels[index].window;
+    const values = this.settings.whole ? Math.round(max - min) : Infinity;
+    return Math.max(1, Math.min(256, values));
+  }
+
   histogram(index, z, t) {
     const name = `${index} ${z} ${t}`;
     if (!this.histograms.has(name)) {
       const path = `/webgateway/histogram_json/${this.imageId}/channel/${index}/`;
-      const asked = getJson(path, { theZ: z, theT: t });
+      const asked = getJson(path, { theZ: z, theT: t, bins: this.bins(index) });
       asked.catch(() => this.histograms.delete(name));
       this.histograms.set(name, asked);
     }
@@ -173,9 +180,10 @@ class ChannelEntry {
     this.inverted.checked = channel.inverted;
     this.family.value = channel.family;
     // Only these two have a coefficient.
-    this.coefficient.disabled = !["polynomial", "exponential"].includes(channel.family);
+    const isShaped = ["polynomial", "exponential"].includes(channel.family);
+    this.coefficient.hidden = this.told.hidden = !isShaped;
     this.coefficient.value = String(channel.coefficient);
-    this.told.textContent = this.coefficient.disabled ? "" : channel.coefficient.toFixed(1);
+    this.told.textContent = channel.coefficient.toFixed(1);
     this.slider.refresh();
   }
 
