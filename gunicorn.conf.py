@@ -32,9 +32,6 @@ errorlog = "-"
 control_socket_disable = True
 loglevel = settings.log_level
 
-# numba keeps its compiled kernels here, so that a read-only checkout starts as fast.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(settings.cache_dir / "numba"))
-
 if settings.embedded and not settings.image_server_port:
     # Chosen once, so that an image server that is started again is found where the first one was.
     os.environ["BLITZRENDER_IMAGE_SERVER_PORT"] = str(free_port("127.0.0.1"))
