@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from render.engine import composite, encode, geometry, histogram, scale, windows
 from render.engine.projection import Accumulator
-from render.values import Encoding, RenderingDefinition, Window
+from render.values import DTYPES, Encoding, RenderingDefinition, Window
 
 #: Part of every cache key: raised whenever any job's bytes change for the same input.
 RENDERER_VERSION = "1"
@@ -151,11 +151,14 @@ class MinMaxJob:
 
 @dataclass(frozen=True, eq=False)
 class ArrayJob:
-    """Write an unrendered plane or region in its own type, as `npy` or `raw`."""
+    """Write an unrendered plane or region in its own type, big-endian, as `npy` or `raw`."""
 
     plane: NDArray
+    pixel_type: str
     format: str
 
     def run(self) -> bytes:
         """Give the bytes of the file."""
-        return encode.encode_array(self.plane, self.format)
+        # An array that came by pickle has the machine's byte order.
+        plane = self.plane.astype(DTYPES[self.pixel_type], copy=False)
+        return encode.encode_array(plane, self.format)

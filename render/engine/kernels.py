@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 #: Pixels worked on at a time: few enough for the caches, enough for the prefetcher to pay off.
 _BLOCK = 8192
 
-#: Rows filtered at a time when a picture is made narrower.
-_STRIP = 16
+#: Side of the squares in which a picture is transposed; larger ones fight over cache lines.
+_SQUARE = 8
 
 #: Sums of red, green and blue live in one 64-bit word, 21 bits each: 8224 channels fit.
 _FIELD_BITS = 21
@@ -154,50 +154,33 @@ def packed_parts(tables: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 @_compiled
-def filter_columns(picture, sources, weights, taps):
-    """Filter (height, width, parts) bytes along x; `sources` and `weights` (targets, taps)."""
-    height, width, parts = picture.shape
-    out = np.empty((height, taps.size, parts), np.uint8)
-    # A strip of rows, column by column, lets the innermost loop run on vectors.
-    strip = np.empty((width, _STRIP * parts), np.float32)
-    total = np.empty(_STRIP * parts, np.float32)
-    for top in range(0, height, _STRIP):
-        rows = min(_STRIP, height - top)
-        lanes = rows * parts
-        for row in range(rows):
-            for x in range(width):
-                for part in range(parts):
-                    strip[x, row * parts + part] = np.float32(picture[top + row, x, part])
-        for target in range(taps.size):
-            total[:lanes] = np.float32(0)
-            for tap in range(taps[target]):
-                weight = weights[target, tap]
-                source = sources[target, tap]
-                for lane in range(lanes):
-                    total[lane] += strip[source, lane] * weight
-            for row in range(rows):
-                for part in range(parts):
-                    out[top + row, target, part] = _byte(total[row * parts + part])
-    return out
-
-
-@_compiled
-def filter_rows(picture, sources, weights, taps):
-    """Filter (height, width, parts) bytes along y; as `filter_columns`."""
-    _, width, parts = picture.shape
-    out = np.empty((taps.size, width, parts), np.uint8)
-    total = np.empty((width, parts), np.float32)
+def filter_lines(lines, sources, weights, taps):
+    """Filter (lines, bytes) along the first axis; `sources` and `weights` (targets, taps)."""
+    width = lines.shape[1]
+    out = np.empty((taps.size, width), np.uint8)
+    total = np.empty(width, np.float32)
     for target in range(taps.size):
         total[:] = np.float32(0)
         for tap in range(taps[target]):
             weight = weights[target, tap]
-            source = sources[target, tap]
-            for x in range(width):
-                for part in range(parts):
-                    total[x, part] += np.float32(picture[source, x, part]) * weight
-        for x in range(width):
-            for part in range(parts):
-                out[target, x, part] = _byte(total[x, part])
+            line = lines[sources[target, tap]]
+            for i in range(width):
+                total[i] += np.float32(line[i]) * weight
+        for i in range(width):
+            out[target, i] = _byte(total[i])
+    return out
+
+
+@_compiled
+def transpose_words(words):
+    """Give (height, width) uint32 as (width, height), block by block to spare the caches."""
+    height, width = words.shape
+    out = np.empty((width, height), np.uint32)
+    for top in range(0, height, _SQUARE):
+        for left in range(0, width, _SQUARE):
+            for x in range(left, min(left + _SQUARE, width)):
+                for y in range(top, min(top + _SQUARE, height)):
+                    out[x, y] = words[y, x]
     return out
 
 

@@ -80,17 +80,30 @@ def resize(
     if use_numba is None:
         use_numba = kernels is not None
     along_x, along_y = _filter(have_width, width), _filter(have_height, height)
-    if use_numba and kernels is not None:
-        narrow = kernels.filter_columns(
-            np.ascontiguousarray(picture), along_x.sources, along_x.weights, along_x.taps
-        )
-        return kernels.filter_rows(narrow, along_y.sources, along_y.weights, along_y.taps)
-    narrow = _filtered(np.ascontiguousarray(picture.transpose(1, 0, 2)), along_x)
-    return _filtered(np.ascontiguousarray(narrow.transpose(1, 0, 2)), along_y)
+    filtered = _filtered_compiled if use_numba and kernels is not None else _filtered
+    narrow = filtered(_transposed(picture, use_numba), along_x)
+    return filtered(np.ascontiguousarray(narrow.transpose(1, 0, 2)), along_y)
+
+
+def _transposed(picture: NDArray[np.uint8], use_numba: bool) -> NDArray[np.uint8]:
+    height, width, parts = picture.shape
+    if use_numba and kernels is not None and parts == 4:
+        words = np.ascontiguousarray(picture).view(np.uint32)[..., 0]
+        turned = kernels.transpose_words(words)
+        return turned.view(np.uint8).reshape(width, height, parts)
+    return np.ascontiguousarray(picture.transpose(1, 0, 2))
+
+
+def _filtered_compiled(lines: NDArray[np.uint8], use: _Filter) -> NDArray[np.uint8]:
+    """Filter along the first axis."""
+    assert kernels is not None
+    flat = lines.reshape(lines.shape[0], -1)
+    result = kernels.filter_lines(flat, use.sources, use.weights, use.taps)
+    return result.reshape(-1, *lines.shape[1:])
 
 
 def _filtered(lines: NDArray[np.uint8], use: _Filter) -> NDArray[np.uint8]:
-    """Filter along the first axis."""
+    """Filter along the first axis, with plain numpy."""
     targets, taps = use.weights.shape
     total = np.zeros((targets, *lines.shape[1:]), np.float32)
     for tap in range(taps):
