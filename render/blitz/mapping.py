@@ -118,7 +118,9 @@ def color_of(thing: Any) -> Color | None:
 
 
 def channel_of(channel: Any) -> ChannelInfo:
-    """Give a channel with its logical channel and statistics."""
+    """Give a channel with its logical channel and statistics; a gap in the list has neither."""
+    if channel is None:
+        return ChannelInfo()
     logical = channel.logicalChannel
     light = logical.lightSourceSettings
     source = light.lightSource if light is not None else None
@@ -161,7 +163,7 @@ def rendering_definition_of(rdef: Any) -> RenderingDefinition:
     quantum = rdef.quantization
     return RenderingDefinition(
         model=Model.GREYSCALE if rdef.model.value.val == "greyscale" else Model.RGB,
-        bindings=tuple(_binding_of(binding) for binding in rdef.waveRenderingSeq),
+        bindings=tuple(_binding_of(binding) for binding in rdef.waveRenderingSeq if binding),
         default_z=rdef.defaultZ.val,
         default_t=rdef.defaultT.val,
         cd_start=quantum.cdStart.val,

@@ -40,7 +40,7 @@ def load_image_info(live: LiveSession, image_id: int, deadline: Deadline) -> Ima
     """Load an image with its pixels, channels, containers and rendering definition."""
     query = live.service("query", deadline)
     parameters = with_id(image_id)
-    asked = start("load the image", query.findByQueryAsync, PIXELS_OF_IMAGE, parameters)
+    asked = start("load the image", query.findAllByQueryAsync, PIXELS_OF_IMAGE, parameters)
     also = {
         name: start(f"load the image's {name}", query.findAllByQueryAsync, hql, parameters)
         for name, hql in (
@@ -49,11 +49,13 @@ def load_image_info(live: LiveSession, image_id: int, deadline: Deadline) -> Ima
             ("wells", WELL_SAMPLES_OF_IMAGE),
         )
     }
-    pixels = asked.result(deadline)
-    if pixels is None:
+    found = asked.result(deadline)
+    if not found:
         for pending in also.values():
             pending.cancel()
         raise _no_pixels(query, image_id, deadline)
+    # Of several pixels sets the oldest is the image's own, the others were computed from it.
+    pixels = min(found, key=lambda candidate: candidate.id.val)
     key = _store_key(pixels)
     geometry = read_geometry(live, key, deadline)
     if len(geometry.levels) == 1 and live.settings.is_large(pixels.sizeX.val, pixels.sizeY.val):
@@ -94,13 +96,14 @@ def _with_acquisition_data(
     live: LiveSession, pixels: Any, deadline: Deadline
 ) -> tuple[ChannelInfo, ...]:
     """Load lasers and filters too: channels without a stored colour get one by them."""
-    ids = [channel.logicalChannel.id.val for channel in pixels.channelsSeq]
+    channels = [channel for channel in pixels.channelsSeq if channel is not None]
+    ids = [channel.logicalChannel.id.val for channel in channels]
     service = live.service("metadata", deadline)
     loaded = call(
         deadline, "load the channels' light paths", service.loadChannelAcquisitionDataAsync, ids
     )
     by_id = {logical.id.val: logical for logical in loaded}
-    for channel in pixels.channelsSeq:
+    for channel in channels:
         channel.logicalChannel = by_id.get(channel.logicalChannel.id.val, channel.logicalChannel)
     return tuple(map(channel_of, pixels.channelsSeq))
 

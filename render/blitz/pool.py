@@ -9,9 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+import Ice
+
 from render.blitz.communicator import destroy_communicator, make_communicator
 from render.blitz.endpoint import Credentials, Endpoint, Limits
-from render.blitz.errors import Lost
+from render.blitz.errors import Lost, translate
 from render.blitz.session import LiveSession, SessionSlot, log_in
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, Overloaded, ServiceError, SourceUnavailable
@@ -69,6 +71,9 @@ class SessionPool:
         except DeadlineExceeded:
             slot.suspect = True
             raise
+        except Ice.Exception as error:
+            # Preparing a call can fail too, such as on a communicator that is being ended.
+            raise translate(error, "use the session") from error
         finally:
             self._check_in(slot)
 

@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import gevent
+import Ice
 import numpy as np
 
 from render.blitz.ami import call
@@ -25,6 +26,8 @@ from render.values import PlaneIndex, Region
 from render.waiting import gevent_is_in_charge
 from tests.render.blitz import tiny_server
 from tests.render.blitz.conftest import tiny_info
+
+NATIVE_RLOCK = monkey.get_original("_thread", "RLock")
 
 GREENLETS, TILES_EACH, CALLS_EACH = 40, 60, 60
 
@@ -76,6 +79,8 @@ def main() -> None:
             | {
                 "tiles_asked": GREENLETS * TILES_EACH,
                 "calls_asked": GREENLETS * CALLS_EACH,
+                # Ice's threads and greenlets share the locks of futures.
+                "native_locks": isinstance(Ice.Future()._condition._lock, NATIVE_RLOCK),
                 "gevent": gevent_is_in_charge(),
                 "beats": len(beats),
                 "longest_gap_s": float(gaps.max()),

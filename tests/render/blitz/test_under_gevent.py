@@ -40,7 +40,7 @@ def test_the_loop_keeps_turning_while_many_greenlets_stream(tiny: TinyServer) ->
     )
     assert run.returncode == 0, run.stdout + run.stderr
     seen = json.loads(run.stdout)
-    assert seen["gevent"]
+    assert seen["gevent"] and seen["native_locks"]
     assert (seen["wrong"], seen["right"]) == (0, seen["tiles_asked"])
     assert seen["calls"] == seen["calls_asked"]
     assert (seen["failed"], seen["out_of_time"]) == (10, 10)
