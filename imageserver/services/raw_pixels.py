@@ -291,7 +291,8 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
         level = opened.level
         opened.level = self._statistics_level(opened)
         try:
-            z, t = opened.image.size_z // 2, opened.image.size_t // 2
+            # The plane that OMERO takes for it.
+            z, t = (opened.image.size_z - 1) // 2, (opened.image.size_t - 1) // 2
             return {
                 channel: list(value_range(self._array(opened, z, channel, t, 0, 0, *opened.size)))
                 for channel in channels

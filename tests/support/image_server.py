@@ -1,0 +1,88 @@
+"""Starts the embedded image server over a folder, on free ports, and stops it again."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent.parent
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+USER, PASSWORD = "local", "local"
+
+
+@dataclass(frozen=True)
+class RunningImageServer:
+    """A running server: the port of each of its endpoints by name (tcp, ssl, ws, manager)."""
+
+    process: subprocess.Popen
+    ports: dict[str, int]
+    cache_dir: Path
+    host: str = "127.0.0.1"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of the ssl endpoint."""
+        return self.cache_dir / "certificate" / "server.pem"
+
+
+@contextlib.contextmanager
+def start_image_server(
+    folder: Path,
+    *,
+    cache_dir: Path,
+    transports: Sequence[str] = ("tcp", "ssl", "manager"),
+    arguments: Sequence[str] = (),
+    environment: dict[str, str] | None = None,
+) -> Iterator[RunningImageServer]:
+    """Serve `folder` while the block lasts, after the whole folder was read."""
+    command = [sys.executable, "-m", "imageserver", str(folder), "--cache-dir", str(cache_dir)]
+    for transport in transports:
+        command += ["--port" if transport == "tcp" else f"--{transport}-port", "0"]
+    process = subprocess.Popen(
+        [*command, "--scan-wait", "60", "--with-parent", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield RunningImageServer(process, read_ports(process), cache_dir)
+    finally:
+        stop(process)
+
+
+def read_ports(process: subprocess.Popen) -> dict[str, int]:
+    """Wait for the line that says `ready`, and give the ports that it names."""
+    # A server that hangs while starting ends here: the line then never comes, but its end does.
+    guard = threading.Timer(START_TIMEOUT_S, process.kill)
+    guard.start()
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+    finally:
+        guard.cancel()
+    if not line.startswith("ready"):
+        raise AssertionError(f"the image server did not start: {line!r}")
+    places = (word.partition("=") for word in line.split()[1:])
+    return {name: int(place.rpartition(":")[2]) for name, _, place in places}
+
+
+def stop(process: subprocess.Popen) -> int:
+    """End a process that was started here, by force if need be; give its exit status."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+    return process.returncode
