@@ -272,9 +272,12 @@ class Index:
         where = " and ".join(f"{name} = ?" for name in names)
         row = self._connection.execute(f"select id from {table} where {where}", values).fetchone()
         if row is None:
+            # Another server on the same cache folder may have been faster: then its id counts.
             marks = ", ".join("?" * len(names))
             row = self._connection.execute(
-                f"insert into {table} ({', '.join(names)}) values ({marks}) returning id", values
+                f"insert into {table} ({', '.join(names)}) values ({marks})"
+                f" on conflict do update set {names[0]} = excluded.{names[0]} returning id",
+                values,
             ).fetchone()
         return int(row[0])
 

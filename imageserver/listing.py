@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from imageserver.index import IndexedFileset, IndexedImage
+from imageserver.pyramids import needs_pyramid
 from imageserver.readers.base import SeriesMetadata
 from imageserver.records import ChannelRecord, ImageRecord
 
@@ -123,6 +124,13 @@ class Listing:
             for file_id in fileset.file_ids:
                 self._files.pop(file_id, None)
 
+    def _levels(
+        self, series: SeriesMetadata, pixels_id: int, version: int
+    ) -> tuple[tuple[int, int], ...]:
+        if needs_pyramid(series.levels):
+            return series.levels + self._extra_levels(pixels_id, version)
+        return series.levels
+
     def _record(self, fileset: IndexedFileset, number: int) -> ImageRecord:
         image = fileset.images[number]
         name = self._root_name if fileset.path == "." else fileset.path
@@ -150,9 +158,7 @@ class Listing:
             physical_size_y=series.physical_size_y,
             physical_size_z=series.physical_size_z,
             channels=_channels(series, image),
-            levels=series.levels + self._extra_levels(image.pixels_id, fileset.version)
-            if len(series.levels) == 1
-            else series.levels,
+            levels=self._levels(series, image.pixels_id, fileset.version),
             tile_width=series.tile_width,
             tile_height=series.tile_height,
             nominal_magnification=series.nominal_magnification,

@@ -6,6 +6,7 @@ can, all planes of it; else over planes of the smallest level, spread evenly.
 
 import threading
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -51,22 +52,29 @@ def channel_extremes(
     buffer: PixelBuffer,
     *,
     budget_bytes: int = BUDGET_BYTES,
+    partly: bool = False,
     stop: threading.Event | None = None,
 ) -> tuple[Extremes | None, ...] | None:
     """Compute (minimum, maximum) per channel; None if even one plane exceeds the budget.
 
+    With `partly`, pieces of such a plane count, spread evenly over it, as many as the budget has.
     Raises UnreadableFile if not a single block can be read, Stopped when `stop` is set. Where
     only some blocks are damaged, the others count.
     """
-    chosen = _affordable(buffer, budget_bytes)
-    if chosen is None:
-        return None
-    level, planes = chosen
+    level, planes = _affordable(buffer, budget_bytes)
+    every = 1
+    if not planes:
+        if not partly:
+            return None
+        planes = [(buffer.sizes[0] // 2, buffer.sizes[2] // 2)]
+        width, height = buffer.levels[level]
+        each = width * height * buffer.sizes[1] * buffer.dtype.itemsize
+        every = -(-each // max(budget_bytes, 1))
     accumulator = Accumulator(buffer.sizes[1])
     read_any = False
     problem: UnreadableFile | None = None
     for z, t in planes:
-        for x, y, width, height in bands(buffer, level):
+        for x, y, width, height in islice(bands(buffer, level), every // 2, None, every):
             for c in range(buffer.sizes[1]):
                 if stop is not None and stop.is_set():
                     raise Stopped
@@ -80,8 +88,8 @@ def channel_extremes(
     return accumulator.extremes
 
 
-def _affordable(buffer: PixelBuffer, budget_bytes: int) -> tuple[int, list[tuple[int, int]]] | None:
-    """Choose the level, and the (z, t) to read of it."""
+def _affordable(buffer: PixelBuffer, budget_bytes: int) -> tuple[int, list[tuple[int, int]]]:
+    """Choose the level, and the (z, t) to read of it: none, if not even one can be afforded."""
     size_z, size_c, size_t = buffer.sizes
     planes = [(z, t) for t in range(size_t) for z in range(size_z)]
     for level, (width, height) in enumerate(buffer.levels):
@@ -90,7 +98,7 @@ def _affordable(buffer: PixelBuffer, budget_bytes: int) -> tuple[int, list[tuple
             return level, planes
     count = budget_bytes // each
     if count == 0:
-        return None
+        return len(buffer.levels) - 1, []
     spread = np.linspace(0, len(planes) - 1, count).round().astype(int)
     return len(buffer.levels) - 1, [planes[i] for i in np.unique(spread)]
 

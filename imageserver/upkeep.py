@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from imageserver.index import Index
 from imageserver.listing import Listing, dataset_of, lacks_stats
@@ -40,6 +41,7 @@ class Upkeep:
         self._tried_stats: set[_Task] = set()
         self._tried_pyramids: set[_Task] = set()
         self._used: set[int] = set()
+        self._hopeless: set[_Task] = set()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -80,16 +82,19 @@ class Upkeep:
 
     def used(self, record: ImageRecord) -> None:
         """Note that an image is looked at: if it lacks reduced levels, they come next."""
-        if needs_pyramid(record.levels) and self._pyramids.budget_bytes > 0:
-            with self._changed:
+        if not _lacks_levels(record) or self._pyramids.budget_bytes <= 0:
+            return
+        with self._changed:
+            if (record.id, record.version) not in self._hopeless:
                 self._used.add(record.id)
                 if record.id not in self._asked_pyramids:
                     self._asked_pyramids.append(record.id)
                     self._changed.notify_all()
 
     def _run_stats(self) -> None:
+        pending: deque[int] = deque()
         while True:
-            record = self._next(self._asked_stats, self._tried_stats, lacks_stats)
+            record = self._next(self._asked_stats, pending, self._tried_stats, lacks_stats)
             if record is None:
                 return
             try:
@@ -105,8 +110,9 @@ class Upkeep:
     def _run_pyramids(self) -> None:
         if self._pyramids.budget_bytes <= 0:
             return
+        pending: deque[int] = deque()
         while True:
-            record = self._next(self._asked_pyramids, self._tried_pyramids, _lacks_levels)
+            record = self._next(self._asked_pyramids, pending, self._tried_pyramids, _lacks_levels)
             if record is None:
                 return
             try:
@@ -117,34 +123,47 @@ class Upkeep:
                 log.info("there is no room for reduced levels of %s", record.name)
             except (UnreadableFile, OSError) as error:
                 log.warning("reduced levels of %s cannot be made: %s", record.name, error)
+                self._give_up(record)
             except Exception:
                 log.exception("reduced levels of %s could not be made", record.name)
+                self._give_up(record)
             with self._changed:
                 self._tried_pyramids.add((record.id, record.version))
                 self._changed.notify_all()
 
     def _next(
-        self, asked: deque[int], tried: set[_Task], lacks: Callable[[ImageRecord], bool]
+        self,
+        asked: deque[int],
+        pending: deque[int],
+        tried: set[_Task],
+        lacks: Callable[[ImageRecord], bool],
     ) -> ImageRecord | None:
         """Wait for an image that lacks something and was not tried; None: the server closes."""
         with self._changed:
             while not self._stop.is_set():
-                seen = self._listing.revision
                 while asked:
                     record = self._listing.image(asked.popleft())
                     if record is not None and lacks(record):
                         return record
-                for record in self._listing.images():
-                    if lacks(record) and (record.id, record.version) not in tried:
+                while pending:
+                    record = self._listing.image(pending.popleft())
+                    if record and lacks(record) and (record.id, record.version) not in tried:
                         return record
-                if seen == self._listing.revision:
+                pending.extend(
+                    record.id
+                    for record in self._listing.images()
+                    if lacks(record) and (record.id, record.version) not in tried
+                )
+                if not pending:
                     self._changed.wait(5.0)
         return None
 
     def _compute_stats(self, record: ImageRecord) -> None:
         buffer = self._sources.buffer(record)
+        # Making the levels of a large image sees all of it, so its statistics come from there.
+        partly = self._pyramids.budget_bytes <= 0
         try:
-            extremes = channel_extremes(buffer, stop=self._stop)
+            extremes = channel_extremes(buffer, partly=partly, stop=self._stop)
         except UnreadableFile as error:
             self._mark_unreadable(record, str(error))
             return
@@ -160,13 +179,25 @@ class Upkeep:
         if not used and not self._pyramids.has_room(buffer):
             raise OverBudget
         key = pyramid_key(record.pixels_id, record.version)
-        built = self._pyramids.build(key, buffer, evict=used, stop=self._stop)
+        try:
+            built = self._pyramids.build(key, buffer, evict=used, stop=self._stop)
+        except OverBudget:
+            if used:
+                self._give_up(record)
+            raise
         if lacks_stats(record):
             self._store_stats(record, built.extremes)
         for other in self._listing.images():
             if len(other.levels) > 1:
                 self._listing.refresh(other.id)
         self._listing.refresh(record.id)
+
+    def _give_up(self, record: ImageRecord) -> None:
+        self._hopeless.add((record.id, record.version))
+        with suppress(UnreadableFile):
+            extremes = channel_extremes(self._sources.buffer(record), partly=True, stop=self._stop)
+            if extremes is not None and lacks_stats(record):
+                self._store_stats(record, extremes)
 
     def _store_stats(self, record: ImageRecord, extremes: Sequence[Extremes | None]) -> None:
         place = self._listing.place(record.id)

@@ -6,6 +6,7 @@ they are kept for the neighbour that asks next.
 """
 
 import threading
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -19,6 +20,32 @@ _JPEG = {6, 7, 34892, 33007}
 
 #: Rows of uncompressed data are read in one piece as long as no more than this is read in vain.
 _READ_THROUGH_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A rectangle in pixels; right and bottom are exclusive."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """First column that is not inside."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """First row that is not inside."""
+        return self.y + self.height
+
+    def common(self, other: "Rectangle") -> "Rectangle":
+        """Give what two rectangles that overlap have in common."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
+        return Rectangle(x, y, right - x, bottom - y)
 
 
 class LevelPlanes:
@@ -61,10 +88,16 @@ class LevelPlanes:
         self._contiguous_at = None if series.is_multifile else series.dataoffset
         if self._contiguous_at is None and len(series) < pages:
             raise UnreadableFile(f"it holds {len(series)} of the {pages} planes it announces")
+        self._plain = (
+            keyframe.compression == 1
+            and keyframe.predictor == 1
+            and keyframe.fillorder == 1
+            and keyframe.sampleformat != 5
+            and keyframe.bitspersample == 8 * self._dtype.itemsize
+            and not keyframe.is_subsampled
+        )
         self._inverted = keyframe.photometric == 0 and self._dtype.kind in "bu"
-        if not keyframe.is_final and prod(keyframe.chunks) * self._dtype.itemsize > (
-            MAX_SEGMENT_BYTES
-        ):
+        if not self._plain and prod(keyframe.chunks) * self._dtype.itemsize > MAX_SEGMENT_BYTES:
             raise UnreadableFile(
                 "its strips or tiles are too large to be read in part; saved tiled it can be shown"
             )
@@ -85,27 +118,80 @@ class LevelPlanes:
         for axis in self._page_axes:
             page_index = page_index * self._shape[axis] + index[axis]
         separate, contig = (sample, 0) if self._separate > 1 else (0, sample)
+        block = self._read_page(page_index, separate, contig, Rectangle(x, y, width, height))
+        if not self._inverted:
+            return block
+        if block.dtype.kind == "b":
+            return ~block
+        return np.array((1 << self._keyframe.bitspersample) - 1, block.dtype) - block
+
+    def _read_page(self, number: int, separate: int, contig: int, wanted: Rectangle) -> np.ndarray:
+        whole = Rectangle(0, 0, self.width, self.height)
         if self._contiguous_at is not None:
-            start = self._contiguous_at + page_index * self._keyframe.nbytes
-            plane = self._read_rows(
-                self._path(self._series.keyframe), start, separate, contig, x, y, width, height
-            )
-        else:
-            with self._lock:
-                page = self._series[page_index]
-            if page is None:
-                return np.zeros((height, width), self._dtype)
-            if self._is_plain(page):
-                plane = self._read_rows(
-                    self._path(page), page.dataoffsets[0], separate, contig, x, y, width, height
+            keyframe = self._keyframe
+            start = self._contiguous_at + number * keyframe.nbytes
+            start += separate * keyframe.nbytes // self._separate
+            return self._read_plain(self._path(keyframe), start, contig, whole, wanted)
+        with self._lock:
+            page = self._series[number]
+        if page is None:
+            return np.zeros((wanted.height, wanted.width), self._dtype)
+        if _is_contiguous(page) and self._plain and self._keyframe.is_contiguous:
+            start = page.dataoffsets[0] + separate * self._keyframe.nbytes // self._separate
+            return self._read_plain(self._path(page), start, contig, whole, wanted)
+        tile_width, tile_height = self.tile
+        across = -(-self.width // tile_width)
+        down = -(-self.height // tile_height)
+        block: np.ndarray | None = None
+        for row in range(wanted.y // tile_height, -(-wanted.bottom // tile_height)):
+            for column in range(wanted.x // tile_width, -(-wanted.right // tile_width)):
+                tile = Rectangle(
+                    column * tile_width,
+                    row * tile_height,
+                    tile_width,
+                    tile_height
+                    if self._keyframe.is_tiled
+                    else min(tile_height, self.height - row * tile_height),
                 )
-            else:
-                plane = self._read_segments(page, page_index, separate, contig, x, y, width, height)
-        if self._inverted:
-            if plane.dtype.kind == "b":
-                return ~plane
-            return np.array((1 << self._keyframe.bitspersample) - 1, plane.dtype) - plane
-        return plane
+                part = wanted.common(tile)
+                index = (separate * down + row) * across + column
+                piece = self._read_tile(page, number, index, contig, tile, part)
+                if part == wanted:
+                    return piece
+                if block is None:
+                    block = np.empty((wanted.height, wanted.width), piece.dtype)
+                block[
+                    part.y - wanted.y : part.bottom - wanted.y,
+                    part.x - wanted.x : part.right - wanted.x,
+                ] = piece
+        assert block is not None
+        return block
+
+    def _read_tile(
+        self,
+        page: TiffPage | TiffFrame,
+        number: int,
+        index: int,
+        contig: int,
+        tile: Rectangle,
+        part: Rectangle,
+    ) -> np.ndarray:
+        if index >= len(page.dataoffsets):
+            raise UnreadableFile("it lacks some of its strips or tiles")
+        offset, size = page.dataoffsets[index], page.databytecounts[index]
+        if not offset or not size:
+            dtype = self._dtype
+            if self._plain:
+                dtype = dtype.newbyteorder(self._series.keyframe.parent.byteorder)
+            return np.full((part.height, part.width), self._keyframe.nodata, dtype)
+        if self._plain:
+            return self._read_plain(self._path(page), offset, contig, tile, part)
+        segment = self._access.segment(
+            (self._token, id(self), number, index), lambda: self._decode(page, index, offset, size)
+        )
+        return segment[
+            part.y - tile.y : part.bottom - tile.y, part.x - tile.x : part.right - tile.x, contig
+        ]
 
     def check_ends_inside(self) -> None:
         """Raise UnreadableFile if the first plane's data reach past the end of the file."""
@@ -125,38 +211,23 @@ class LevelPlanes:
             path = self._paths[written] = self._access.resolve(written)
         return path
 
-    def _is_plain(self, page: TiffPage | TiffFrame) -> bool:
-        if not self._keyframe.is_final or not page.dataoffsets:
-            return False
-        offsets, counts = page.dataoffsets, page.databytecounts
-        return all(
-            offsets[i] and offsets[i] + counts[i] == offsets[i + 1] for i in range(len(offsets) - 1)
-        ) and bool(offsets[0])
-
-    def _read_rows(
-        self,
-        path: Path,
-        start: int,
-        separate: int,
-        contig: int,
-        x: int,
-        y: int,
-        width: int,
-        height: int,
+    def _read_plain(
+        self, path: Path, start: int, contig: int, stored: Rectangle, part: Rectangle
     ) -> np.ndarray:
+        """Read a part of the rectangle whose samples are stored, row by row, at `start`."""
         dtype = self._dtype.newbyteorder(self._series.keyframe.parent.byteorder)
         pixel = dtype.itemsize * self._contig
-        row = self.width * pixel
-        start += separate * self.height * row
-        wanted = width * pixel
-        if row - wanted <= _READ_THROUGH_BYTES:
-            data = self._exactly(path, start + y * row, height * row)
-            block = np.frombuffer(data, dtype).reshape(height, self.width, self._contig)
-            return block[:, x : x + width, contig]
-        block = np.empty((height, width), dtype)
-        for i in range(height):
-            data = self._exactly(path, start + (y + i) * row + x * pixel, wanted)
-            block[i] = np.frombuffer(data, dtype).reshape(width, self._contig)[:, contig]
+        row = stored.width * pixel
+        left = part.x - stored.x
+        start += (part.y - stored.y) * row
+        if row - part.width * pixel <= _READ_THROUGH_BYTES:
+            data = self._exactly(path, start, part.height * row)
+            block = np.frombuffer(data, dtype).reshape(part.height, stored.width, self._contig)
+            return block[:, left : left + part.width, contig]
+        block = np.empty((part.height, part.width), dtype)
+        for i in range(part.height):
+            data = self._exactly(path, start + i * row + left * pixel, part.width * pixel)
+            block[i] = np.frombuffer(data, dtype).reshape(part.width, self._contig)[:, contig]
         return block
 
     def _exactly(self, path: Path, offset: int, size: int) -> bytes:
@@ -165,64 +236,30 @@ class LevelPlanes:
             raise UnreadableFile("it ends before its pixel data do; it was not copied completely")
         return data
 
-    def _read_segments(
-        self,
-        page: TiffPage | TiffFrame,
-        page_index: int,
-        separate: int,
-        contig: int,
-        x: int,
-        y: int,
-        width: int,
-        height: int,
-    ) -> np.ndarray:
-        tile_width, tile_height = self.tile
-        across = -(-self.width // tile_width)
-        down = -(-self.height // tile_height)
-        block = np.empty((height, width), self._dtype)
-        for row in range(y // tile_height, -(-(y + height) // tile_height)):
-            top = row * tile_height
-            y0, y1 = max(y, top), min(y + height, top + tile_height)
-            for column in range(x // tile_width, -(-(x + width) // tile_width)):
-                left = column * tile_width
-                x0, x1 = max(x, left), min(x + width, left + tile_width)
-                number = (separate * down + row) * across + column
-                segment = self._segment(page, page_index, number)
-                block[y0 - y : y1 - y, x0 - x : x1 - x] = (
-                    self._keyframe.nodata
-                    if segment is None
-                    else segment[y0 - top : y1 - top, x0 - left : x1 - left, contig]
-                )
-        return block
-
-    def _segment(
-        self, page: TiffPage | TiffFrame, page_index: int, number: int
-    ) -> np.ndarray | None:
-        if number >= len(page.dataoffsets):
-            raise UnreadableFile("it lacks some of its strips or tiles")
-        offset, size = page.dataoffsets[number], page.databytecounts[number]
-        if not offset or not size:
-            return None
+    def _decode(self, page: TiffPage | TiffFrame, index: int, offset: int, size: int) -> np.ndarray:
         keyframe = self._keyframe
         limit = prod(keyframe.chunks) * self._dtype.itemsize
+        # Codecs can make noise longer than it is raw, but never by this much.
+        if size > 2 * limit + 65536:
+            raise UnreadableFile("one of its strips or tiles is longer than its pixels")
+        with self._access.segments.one_at_a_time(limit):
+            data = self._exactly(self._path(page), offset, size)
+            options = {}
+            if keyframe.compression in _JPEG:
+                options = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
+            try:
+                segment = keyframe.decode(data, index, **options)[0]
+            except Exception as error:
+                raise UnreadableFile(
+                    f"a strip or tile cannot be decoded ({error!s:.120})"
+                ) from error
+        if segment is None:
+            raise UnreadableFile("a strip or tile is empty")
+        return np.asarray(segment[0])
 
-        def decode() -> np.ndarray:
-            # Some codecs (JPEG 2000, lossless WebP) can exceed the raw size, never by this much.
-            if size > 2 * limit + 65536:
-                raise UnreadableFile("one of its strips or tiles is longer than its pixels")
-            with self._access.segments.one_at_a_time(limit):
-                data = self._exactly(self._path(page), offset, size)
-                options = {}
-                if keyframe.compression in _JPEG:
-                    options = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
-                try:
-                    segment = keyframe.decode(data, number, **options)[0]
-                except Exception as error:
-                    raise UnreadableFile(
-                        f"a strip or tile cannot be decoded ({error!s:.120})"
-                    ) from error
-            if segment is None:
-                raise UnreadableFile("a strip or tile is empty")
-            return np.asarray(segment[0])
 
-        return self._access.segment((self._token, id(self), page_index, number), decode)
+def _is_contiguous(page: TiffPage | TiffFrame) -> bool:
+    offsets, counts = page.dataoffsets, page.databytecounts
+    return bool(offsets and offsets[0]) and all(
+        offsets[i] + counts[i] == offsets[i + 1] for i in range(len(offsets) - 1)
+    )

@@ -68,6 +68,16 @@ def test_with_too_many_planes_some_of_the_smallest_level_count():
     assert {0, 49} <= times
 
 
+def test_parts_of_a_plane_beyond_the_budget_count_when_asked_for(monkeypatch):
+    monkeypatch.setattr(statistics, "BAND_BYTES", 64 * 32)
+    data = noise((1, 1, 1, 640, 640), "uint8")
+    buffer, seen = buffer_of([data])
+    (found,) = channel_extremes(buffer, budget_bytes=100 * 1024, partly=True)
+    assert 50 * 1024 <= sum(entry[-1] for entry in seen) <= 100 * 1024
+    assert data.min() <= found[0] < 10
+    assert 245 < found[1] <= data.max()
+
+
 def test_a_plane_beyond_the_budget_has_no_statistics():
     assert (
         channel_extremes(buffer_of([noise((1, 1, 1, 64, 64), "uint8")])[0], budget_bytes=100)
