@@ -18,7 +18,8 @@ def create_app(settings: Settings) -> Flask:
     closes them.
     """
     _check_worker(settings)
-    app = Flask(__name__)
+    # The pages' own route gives out static files, under names that change with them.
+    app = Flask(__name__, static_folder=None)
     web.register(app, LazyParts(settings))
     observe.register(app)
     http.register(app)

@@ -23,6 +23,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.NotFound: (404, "not-found"),
     errors.TooLarge: (413, "too-large"),
     errors.SourceUnavailable: (503, "source-unavailable"),
+    errors.SourceNotReady: (503, "source-not-ready"),
     errors.SourceFailed: (502, "source-failed"),
     errors.Overloaded: (503, "overloaded"),
     errors.DeadlineExceeded: (504, "deadline-exceeded"),

@@ -70,8 +70,9 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def add_common_headers(response: Response) -> Response:
-        response.vary.add("Cookie")
-        response.headers.setdefault("Cache-Control", REVALIDATE)
+        control = response.headers.setdefault("Cache-Control", REVALIDATE)
+        if not control.startswith("public"):
+            response.vary.add("Cookie")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         return response

@@ -8,8 +8,11 @@ from app.image_data import ViewerDefaults, geometry, image_data, look_up, outlin
 from app.lookup_tables import lookup_table, lookup_table_files
 from app.lut_strip import strip_index, strip_names
 from render.blitz.records import ContainerRecord, ImageItem, ServerSettings
-from render.errors import NotFound, RenderFailed, SourceFailed, TooLarge
+from render.errors import NotFound, RenderFailed, SourceFailed, SourceNotReady, TooLarge
 from render.values import DTYPES, ImageInfo
+
+#: What OMERO.server itself says when it does not know better.
+_DEFAULT_BACK_OFF_S = 1.0
 
 
 def describe_image(call: Call, image_id: int, key: str | None, reset: bool) -> Any:
@@ -19,17 +22,13 @@ def describe_image(call: Call, image_id: int, key: str | None, reset: bool) -> A
     told as far as possible, as OMERO.web does; then `key` is not looked at.
     """
     try:
-        info = call.image_info(image_id)
+        data, complete = _image_data(call, call.image_info(image_id), reset)
     except NotFound as error:
         raise NotFound(f"Image:{image_id} not found") from error
-    if info.pixel_type not in DTYPES:
-        return outline(info)
-    defaults = viewer_defaults(call.session.server_settings(call.deadline))
-    try:
-        data = _rendered_data(call, info, defaults, reset)
-    except (SourceFailed, RenderFailed, TooLarge) as error:
-        return outline(info) | geometry(info, defaults) | {"Exception": error.detail}
-    return data if key is None else look_up(data, key)
+    except SourceNotReady as error:
+        back_off_s = error.retry_after_s or _DEFAULT_BACK_OFF_S
+        return {"ConcurrencyException": {"backOff": int(1000 * back_off_s)}}
+    return look_up(data, key) if complete and key is not None else data
 
 
 def viewer_defaults(server: ServerSettings) -> ViewerDefaults:
@@ -100,11 +99,16 @@ def describe_images(
     return items
 
 
-def _rendered_data(
-    call: Call, info: ImageInfo, defaults: ViewerDefaults, reset: bool
-) -> dict[str, Any]:
-    definition = default_definition(call, info) if reset else stored_definition(call, info)
-    return image_data(info, definition, defaults)
+def _image_data(call: Call, info: ImageInfo, reset: bool) -> tuple[dict[str, Any], bool]:
+    """Give what can be told of an image, and whether that is all."""
+    if info.pixel_type not in DTYPES:
+        return outline(info), False
+    defaults = viewer_defaults(call.session.server_settings(call.deadline))
+    try:
+        definition = default_definition(call, info) if reset else stored_definition(call, info)
+        return image_data(info, definition, defaults), True
+    except (SourceFailed, RenderFailed, TooLarge) as error:
+        return outline(info) | geometry(info, defaults) | {"Exception": error.detail}, False
 
 
 def _dataset(dataset: ContainerRecord) -> dict[str, Any]:

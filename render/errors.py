@@ -50,6 +50,10 @@ class SourceUnavailable(ServiceError):
     """OMERO.server cannot be reached, or is not ready; trying again later makes sense."""
 
 
+class SourceNotReady(SourceUnavailable):
+    """OMERO.server is still making what was asked for, such as a pyramid; `retry_after_s` is set."""
+
+
 class SourceFailed(ServiceError):
     """OMERO.server answered with a fault of its own."""
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -272,12 +273,20 @@ def test_image_data(gateway):
     assert data["levels"] == 3 and data["tiles"] is True
     assert data["resolutions"]["1"] == {"sizeX": 350, "sizeY": 300}
     assert [channel["label"] for channel in data["channels"]] == ["DAPI", "GFP", "RFP"]
-    assert data["channels"][0]["window"]["max"] == gateway.server.pyramid[0][0].max()
     assert data["meta"]["imageName"] == PYRAMID
     assert gateway.get(f"imgData/{image}/channels.1.label/").get_json() == "GFP"
     assert gateway.get(f"imgData/{image}/nothing.there/").data == b"null"
     defaults = gateway.get(f"imgData/{image}/?getDefaults=true").get_json()
     assert defaults["rdefs"] == data["rdefs"]
+
+
+def test_measured_extents_are_told_once_the_server_has_them(make_gateway):
+    gateway = make_gateway(image_info_max_age_s=0)
+    path = f"imgData/{gateway.ids[PYRAMID]}/channels.0.window.max/"
+    until = time.monotonic() + 20
+    while (told := gateway.get(path).get_json()) == 65535 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert told == gateway.server.pyramid[0][0].max()
 
 
 def test_listings(gateway):
