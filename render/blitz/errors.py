@@ -16,6 +16,7 @@ from render.errors import (
     NotFound,
     ServiceError,
     SourceFailed,
+    SourceNotReady,
     SourceUnavailable,
 )
 
@@ -53,7 +54,7 @@ def _unavailable(sentence: str) -> Callable[[Exception, str], ServiceError]:
 
 def _back_off(error: Exception, step: str) -> ServiceError:
     wait_s = max(getattr(error, "backOff", 0) / 1000, 1.0)
-    return SourceUnavailable(
+    return SourceNotReady(
         f"OMERO.server is not ready for the step '{step}' yet ({_name(error)})",
         retry_after_s=wait_s,
     )

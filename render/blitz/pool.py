@@ -14,7 +14,8 @@ import Ice
 from render.blitz.communicator import destroy_communicator, make_communicator
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.errors import Lost, translate
-from render.blitz.session import LiveSession, SessionSlot, log_in
+from render.blitz.session import LiveSession, log_in
+from render.blitz.slot import SessionSlot
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, Overloaded, ServiceError, SourceUnavailable
 from render.waiting import spawn
@@ -93,10 +94,11 @@ class SessionPool:
         with self._lock:
             slots, self._slots = list(self._slots.values()), {}
             communicator, self._communicator = self._communicator, None
+        deadline = Deadline.after(_HOUSEKEEPING_TIMEOUT_S)  # for all of them together
         for slot in slots:
             live = slot.take()
             if live is not None:
-                live.close(Deadline.after(_HOUSEKEEPING_TIMEOUT_S / 2))
+                live.close(deadline)
         if communicator is not None:
             destroy_communicator(communicator)
 

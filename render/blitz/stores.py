@@ -110,10 +110,19 @@ class PixelsStore:
             region.height,
         )
 
-    def close(self, deadline: Deadline) -> None:
-        """Close the service on the server. Never raises: what does not close is gone already."""
+    def start_closing(self) -> Pending | None:
+        """Send the closing of the service on the server; None if it cannot even be sent."""
         try:
-            call(deadline, "close a pixels store", self._proxy.closeAsync)
+            return start("close a pixels store", self._proxy.closeAsync)
+        except ServiceError as error:
+            log.debug("a pixels store cannot be closed: %s", error)
+            return None
+
+    def await_closed(self, closing: Pending | None, deadline: Deadline) -> None:
+        """Wait for the closing. Never raises: what does not close is gone already."""
+        try:
+            if closing is not None:
+                closing.result(deadline)
         except ServiceError as error:
             log.debug("closing a pixels store ended with: %s", error)
 
@@ -228,8 +237,9 @@ class StorePool:
             stores = [store for idle in self._idle.values() for store in idle]
             self._idle.clear()
             self._changed.notify_all()
-        for store in stores:
-            store.close(deadline)
+        closing = [store.start_closing() for store in stores]
+        for store, pending in zip(stores, closing, strict=True):
+            store.await_closed(pending, deadline)
             with self._changed:
                 self._count(store.key, -1)
 
@@ -249,7 +259,7 @@ class StorePool:
 
     def _dispose(self, store: PixelsStore) -> None:
         def close() -> None:
-            store.close(Deadline.after(_CLOSE_TIMEOUT_S))
+            store.await_closed(store.start_closing(), Deadline.after(_CLOSE_TIMEOUT_S))
             with self._changed:
                 self._count(store.key, -1)
 

@@ -11,6 +11,7 @@ from render.errors import (
     NotAuthenticated,
     NotFound,
     SourceFailed,
+    SourceNotReady,
     SourceUnavailable,
 )
 
@@ -66,7 +67,7 @@ def test_each_exception_has_its_place(error: Exception, kind: type) -> None:
 )
 def test_a_server_that_is_not_ready_tells_when_to_come_back(error: Exception) -> None:
     translated = translate(error, "open pixels")
-    assert type(translated) is SourceUnavailable
+    assert type(translated) is SourceNotReady
     assert translated.retry_after_s == 7.5
 
 

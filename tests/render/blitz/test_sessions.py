@@ -13,6 +13,7 @@ from render.errors import (
     NotAuthenticated,
     Overloaded,
     ServiceError,
+    SourceNotReady,
     SourceUnavailable,
 )
 from render.values import PlaneIndex, Region
@@ -96,7 +97,7 @@ def test_an_own_session_ends_with_the_source(tiny: TinyServer, source: BlitzSour
     ("credentials", "kind", "retry_after_s"),
     [
         (Credentials.login("tess", "wrong"), NotAuthenticated, None),
-        (Credentials.login(tiny_server.BUSY_USER, "x"), SourceUnavailable, 4.0),
+        (Credentials.login(tiny_server.BUSY_USER, "x"), SourceNotReady, 4.0),
         (Credentials.login(tiny_server.FULL_USER, "x"), SourceUnavailable, 5.0),
     ],
 )
