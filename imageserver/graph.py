@@ -47,6 +47,7 @@ class Index(Protocol):
     def images(self) -> Iterable[ImageRecord]: ...
     def files(self) -> Iterable[FileRecord]: ...
     def luts(self) -> Iterable[Any]: ...
+    def image(self, image_id: int, *, wait_stats_s: float = ...) -> ImageRecord: ...
 
 
 class Graph:
@@ -54,6 +55,7 @@ class Graph:
 
     def __init__(self, index: Index, user: LocalUser, started_s: float) -> None:
         self.started_s = started_s
+        self._index = index
         self.user: Entity = user_entity(user)
         self._groups = ((GROUP_ID, user.group_name), (USER_GROUP_ID, "user"))
         self.group: Entity = Entity("ExperimenterGroup", GROUP_ID, self._groups[0])
@@ -197,6 +199,13 @@ class Graph:
         """Give the value of the enumeration Format for an image."""
         files = [self._files[i] for i in image.file_ids if i in self._files]
         return format_of(files[0].relative_path) if files else "Unknown"
+
+    def with_statistics(self, image: ImageRecord, wait_s: float) -> ImageRecord:
+        """Give an image's record with its channels' statistics, waited for while they are made."""
+        try:
+            return self._index.image(image.id, wait_stats_s=wait_s)
+        except LookupError:
+            return image
 
     def file_record(self, identifier: int) -> FileRecord | None:
         """Give an original file's record, or None."""

@@ -1,5 +1,6 @@
 """Entities → graphs of OMERO's model objects, ready to travel."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from imageserver.schema import DETAILS, Member, load_schema
 from imageserver.wire import rlong, wrap_as
 from render.blitz.slices import omero
 
+# How long one reply may wait in all for statistics that are being computed.
+_STATISTICS_WAIT_S = 10.0
 # Per object, for the caller: link, edit, delete, annotate, chgrp, chown; true means not allowed.
 # What is read from files cannot be changed here; annotating is what saving settings asks for.
 _RESTRICTIONS = [True, True, True, False, True, True]
@@ -58,6 +61,7 @@ class Builder:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._made: dict[Entity, Any] = {}
+        self._patience_s = _STATISTICS_WAIT_S
 
     def load(self, entity: Entity, fetch: Fetch | None = None) -> Any:
         """Give the loaded object of an entity, with the associations of `fetch` loaded."""
@@ -103,6 +107,8 @@ class Builder:
         if member is None or member.kind not in {"one", "many"}:
             return
         value = self._graph.member(entity, member)
+        if value is None and entity.kind == "Channel" and name == "statsInfo":
+            value = self._wait_for_statistics(entity, member)
         if member.kind == "many":
             setattr(made, f"{name}Seq", [self.load(item, inner) for item in value])
             setattr(made, f"{name}Loaded", True)
@@ -110,6 +116,21 @@ class Builder:
             loaded = self.load(value, inner)
             owner = made.details if name.startswith("details.") else made
             setattr(owner, name.removeprefix("details."), loaded)
+
+    def _wait_for_statistics(self, channel: Entity, member: Member) -> Entity | None:
+        """Give a channel's statistics when they get ready while this reply may still wait.
+
+        A new file's are computed in the background; who asks for them wants them to be there.
+        """
+        image, position = channel.record
+        if self._patience_s <= 0 or image.problem:
+            return None
+        began_s = time.monotonic()
+        image = self._graph.with_statistics(image, self._patience_s)
+        self._patience_s -= time.monotonic() - began_s
+        if position >= len(image.channels):
+            return None
+        return self._graph.member(Entity("Channel", channel.id, (image, position)), member)
 
 
 def quantity(value: Quantity) -> Any:
