@@ -52,17 +52,17 @@ def test_a_key_with_another_password_is_refused(
     server: RunningImageServer, client: LoggedIn
 ) -> None:
     for user, password in [(client.key, PASSWORD), (USER, client.key)]:
-        with router_proxy(server.ports["tcp"]) as router:
-            with pytest.raises(Glacier2.PermissionDeniedException):
-                router.createSession(user, password, context())
+        port = server.ports["tcp"]
+        with router_proxy(port) as router, pytest.raises(Glacier2.PermissionDeniedException):
+            router.createSession(user, password, context())
 
 
 def test_a_session_ends_with_its_last_client(server: RunningImageServer) -> None:
     with log_in(server.ports["tcp"]) as client:
         client.router.destroySession()
-    with router_proxy(server.ports["tcp"]) as router:
-        with pytest.raises(Glacier2.PermissionDeniedException):
-            router.createSession(client.key, client.key, context())
+    port = server.ports["tcp"]
+    with router_proxy(port) as router, pytest.raises(Glacier2.PermissionDeniedException):
+        router.createSession(client.key, client.key, context())
 
 
 @pytest.mark.parametrize("way", ["server", "glacier2"])
@@ -126,9 +126,9 @@ def test_without_a_login_nothing_can_be_addressed(
 
 
 def test_one_connection_holds_one_session(server: RunningImageServer) -> None:
-    with log_in(server.ports["tcp"]) as client:
-        with pytest.raises(Glacier2.CannotCreateSessionException):
-            client.router.createSession(USER, PASSWORD, context())
+    port = server.ports["tcp"]
+    with log_in(port) as client, pytest.raises(Glacier2.CannotCreateSessionException):
+        client.router.createSession(USER, PASSWORD, context())
 
 
 def test_the_manager_is_not_reachable_for_clients(server: RunningImageServer) -> None:
