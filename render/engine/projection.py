@@ -52,7 +52,9 @@ class Accumulator:
                 raise ValueError("a projection over no section needs a shape")
             total = np.zeros(shape, np.float64)
         if self.kind is ProjectionKind.MAXIMUM:
-            return _as_stored(total.astype(np.float64), self.pixel_type)
+            # Signed, as the server's number on the way is.
+            limited = np.minimum(total, 2**31 - 1) if self.pixel_type == "uint32" else total
+            return limited.astype(DTYPES[self.pixel_type])
         with np.errstate(all="ignore"):
             if self.kind is ProjectionKind.MEAN:
                 total = total / self.count

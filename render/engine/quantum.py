@@ -204,8 +204,7 @@ def output_ends(settings: QuantumSettings) -> tuple[int, int]:
 
 def truncate_to_int32(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Cut towards zero into the signed 32-bit range; NaN gives 0. The result is int64."""
-    whole = np.where(np.isnan(values), 0.0, values)
-    return np.clip(whole, _INT32_MIN, _INT32_MAX).astype(np.int64)
+    return _without_nan(np.clip(values, _INT32_MIN, _INT32_MAX)).astype(np.int64)
 
 
 def low8(values: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -218,8 +217,13 @@ def round_half_up(values: NDArray[np.float64]) -> NDArray[np.float64]:
     # "Add a half and floor" would be wrong for 0.49999999999999994.
     whole = np.floor(values)
     whole = whole + (values - whole >= 0.5)
-    whole = np.where(np.isnan(whole), 0.0, whole)
-    return np.clip(whole, -_INT64_LIMIT, _INT64_LIMIT)
+    return np.clip(_without_nan(whole), -_INT64_LIMIT, _INT64_LIMIT)
+
+
+def _without_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    missing = np.isnan(values)
+    # Nearly always there is none, and looking is cheaper than copying.
+    return np.where(missing, 0.0, values) if missing.any() else values
 
 
 @dataclass(frozen=True)

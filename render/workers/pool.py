@@ -4,6 +4,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from render.deadline import Deadline
@@ -132,4 +133,6 @@ class PoolWorker(Worker):
         with self._lock:
             self._accepted -= 1
             self._mean_s += (took - self._mean_s) * _NEWEST_SHARE
-        ticket.done.fill(value, error)
+        # Fails only when the loop of whoever waits is gone, and then nobody waits.
+        with suppress(Exception):
+            ticket.done.fill(value, error)

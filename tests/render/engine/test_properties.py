@@ -45,7 +45,7 @@ def one_channel(window, **more):
 
 
 @given(st.data(), any_type)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_odd_settings_never_fail_and_both_ways_agree(data, pixel_type):
     plane = data.draw(planes(pixel_type))
     definition = RenderingDefinition(
@@ -128,7 +128,6 @@ def test_window_ends_of_floats_map_to_0_and_255(start, width):
 
 
 @given(st.data(), st.permutations(range(4)), st.sampled_from(["uint8", "uint16", "float"]))
-@settings(deadline=None)
 def test_channel_order_does_not_matter(data, order, pixel_type):
     drawn = [data.draw(planes(pixel_type, (3, 5))) for _ in order]
     bindings = [
