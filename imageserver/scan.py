@@ -229,6 +229,8 @@ class Scanner:
 
     def _examine(self, item: Found) -> _Outcome:
         """Read a file if it is new or changed, and give how to store it; None if it is known."""
+        if self._stop.is_set():
+            return None
         known = self._known.get(item.path)
         path = self._folder / item.path
         try:

@@ -64,7 +64,7 @@ def file_names(root: Element) -> set[str]:
     return {
         name
         for element in root.iter()
-        if _tag(element) in ("UUID", "BinaryOnly", "External", "MetadataFile")
+        if tag(element) in ("UUID", "BinaryOnly", "External", "MetadataFile")
         for key in ("FileName", "MetadataFile", "href")
         if (name := element.get(key))
     }
@@ -152,7 +152,8 @@ def _channel(element: Element) -> OmeChannel:
     )
 
 
-def _tag(element: Element) -> str:
+def tag(element: Element) -> str:
+    """Give an element's name without its namespace; empty for a comment."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
@@ -161,12 +162,12 @@ def _find(element: Element, *path: str):
         yield element
         return
     for child in element:
-        if _tag(child) == path[0]:
+        if tag(child) == path[0]:
             yield from _find(child, *path[1:])
 
 
-def _text(element: Element, tag: str) -> str:
-    child = next(_find(element, tag), None)
+def _text(element: Element, name: str) -> str:
+    child = next(_find(element, name), None)
     return (child.text or "").strip() if child is not None else ""
 
 

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from defusedxml import DefusedXmlException
 from tifffile import TiffFile, TiffPageSeries
 
 from imageserver.readers import ome_xml, tiff_metadata
@@ -85,10 +86,15 @@ class TiffImageFile(ImageFile):
         series: list[SeriesMetadata] = []
         problem = None
         paths = {path: None}
+        reduced = _reduced_apart(found)
         for candidate in found:
+            if any(candidate in parts for parts in reduced.values()):
+                continue
             try:
                 levels = [LevelPlanes(candidate, access, self.token, self._lock)]
-                metadata = self._metadata(candidate, levels, access, described)
+                metadata = self._metadata(
+                    candidate, reduced.get(id(candidate), []), levels, access, described
+                )
             except UnreadableFile as error:
                 problem = problem or error
                 continue
@@ -111,25 +117,37 @@ class TiffImageFile(ImageFile):
         xml = self._tiff.ome_metadata
         if xml is None:
             description = self._tiff.pages.first.description
-            if description.lstrip().startswith("<?xml"):
-                ome_xml.parse(description)
+            if description.lstrip().startswith("<"):
+                self._refuse_trap(description)
             return []
         root = ome_xml.parse(xml)
         for name in ome_xml.file_names(root):
             access.resolve(os.path.join(path.parent, name))  # noqa: PTH118 - may be absolute
         return ome_xml.images(root)
 
+    @staticmethod
+    def _refuse_trap(description: str) -> None:
+        # tifffile parses the XML of some dialects; what is no XML at all is not its concern.
+        try:
+            ome_xml.parse(description)
+        except UnreadableFile as error:
+            if isinstance(error.__cause__, DefusedXmlException):
+                raise
+
     def _metadata(
         self,
         series: TiffPageSeries,
+        reduced: list[TiffPageSeries],
         levels: list[LevelPlanes],
         access: Access,
         described: list[ome_xml.OmeImage],
     ) -> SeriesMetadata:
         full = levels[0]
-        for smaller in series.levels[1:]:
+        for smaller in [*series.levels[1:], *reduced]:
             try:
-                level = LevelPlanes(smaller, access, self.token, self._lock)
+                level = LevelPlanes(
+                    smaller, access, self.token, self._lock, axes=_shared_axes(series, smaller)
+                )
             except UnreadableFile:
                 break
             same = all(level.axes.size(kind) == full.axes.size(kind) for kind in "zct")
@@ -208,3 +226,33 @@ class TiffImageFile(ImageFile):
     def close(self) -> None:
         """Close the file."""
         self._tiff.close()
+
+
+def _reduced_apart(series: list[TiffPageSeries]) -> dict[int, list[TiffPageSeries]]:
+    """Find series that hang below another one's pages (SubIFDs) but were not joined to it.
+
+    tifffile joins them only where the axes are named alike, which its own writer does not see to.
+    """
+    found: dict[int, list[TiffPageSeries]] = {}
+    for below in series:
+        if not below.keyframe.is_subifd:
+            continue
+        for above in series:
+            if (
+                not above.keyframe.is_subifd
+                and above.keyframe.index == below.keyframe.treeindex[0]
+                and len(above.levels) == 1
+                and _shared_axes(above, below) is not None
+            ):
+                found.setdefault(id(above), []).append(below)
+    return found
+
+
+def _shared_axes(above: TiffPageSeries, below: TiffPageSeries) -> str | None:
+    """Give the upper series' axes if the lower one has them too, only smaller in y and x."""
+    axes = above.get_axes(squeeze=False)
+    shapes = above.get_shape(squeeze=False), below.get_shape(squeeze=False)
+    if len(shapes[0]) != len(shapes[1]):
+        return None
+    same = all(a == b or axis in "YX" for axis, a, b in zip(axes, *shapes, strict=True))
+    return axes if same else None

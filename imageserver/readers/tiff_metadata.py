@@ -9,6 +9,7 @@ from typing import Any
 
 from tifffile import TiffFile, TiffPageSeries
 
+from imageserver.readers import ome_xml
 from imageserver.readers.ome_xml import to_micrometres
 
 _CENTIMETRE = 3
@@ -43,6 +44,8 @@ def of_series(tiff: TiffFile, series: TiffPageSeries) -> VendorMetadata:
             nominal_magnification=magnification,
             acquired_at_s=acquired,
         )
+    if tiff.is_scn:
+        return _scn(tiff.pages.first.description, series.name)
     if tiff.is_imagej:
         return _imagej(tiff.imagej_metadata or {}, page, acquired)
     if tiff.is_lsm:
@@ -66,6 +69,31 @@ def _svs(description: str, acquired: float | None) -> VendorMetadata:
         nominal_magnification=_positive(entries.get("AppMag")),
         acquired_at_s=acquired,
     )
+
+
+def _scn(xml: str, name: str) -> VendorMetadata:
+    for image in ome_xml.parse(xml).iter():
+        if ome_xml.tag(image) != "image" or image.get("name", "Unknown") != name:
+            continue
+        parts = {ome_xml.tag(element): element for element in image.iter()}
+
+        def size(key: str, parts: Mapping[str, Any] = parts) -> float | None:
+            pixels, view = (
+                _positive(parts[part].get(key)) if part in parts else None
+                for part in ("pixels", "view")
+            )
+            return to_micrometres(view / pixels, "nm") if pixels and view else None
+
+        def text(part: str, parts: Mapping[str, Any] = parts) -> str:
+            return (parts[part].text or "").strip() if part in parts else ""
+
+        return VendorMetadata(
+            physical_size_x=size("sizeX"),
+            physical_size_y=size("sizeY"),
+            nominal_magnification=_positive(text("objective")),
+            acquired_at_s=ome_xml.seconds(text("creationDate")),
+        )
+    return VendorMetadata()
 
 
 def _imagej(metadata: Mapping[str, Any], page: Any, acquired: float | None) -> VendorMetadata:

@@ -55,19 +55,27 @@ class LevelPlanes:
     """
 
     def __init__(
-        self, series: TiffPageSeries, access: Access, token: int, lock: threading.RLock
+        self,
+        series: TiffPageSeries,
+        access: Access,
+        token: int,
+        lock: threading.RLock,
+        *,
+        axes: str | None = None,
     ) -> None:
+        """Understand a series; `axes` overrules the letters that tifffile gives its axes."""
         self._series = series
         self._access = access
         self._token = token
         self._lock = lock
-        self._paths: dict[str, Path] = {}
+        self._paths: dict[int, Path] = {}
+        self._contiguous_pages: dict[int, bool] = {}
         keyframe = series.keyframe
         self._keyframe = keyframe
         if keyframe.dtype is None:
             raise UnreadableFile("its samples are of a kind that cannot be read")
         self._dtype = np.dtype(keyframe.dtype)
-        axes = series.get_axes(squeeze=False)
+        axes = axes or series.get_axes(squeeze=False)
         shape = series.get_shape(squeeze=False)
         self.axes: PlaneAxes = plane_axes(axes, shape)
         self._shape = shape
@@ -136,7 +144,7 @@ class LevelPlanes:
             page = self._series[number]
         if page is None:
             return np.zeros((wanted.height, wanted.width), self._dtype)
-        if _is_contiguous(page) and self._plain and self._keyframe.is_contiguous:
+        if self._is_contiguous(page, number):
             start = page.dataoffsets[0] + separate * self._keyframe.nbytes // self._separate
             return self._read_plain(self._path(page), start, contig, whole, wanted)
         tile_width, tile_height = self.tile
@@ -166,6 +174,19 @@ class LevelPlanes:
                 ] = piece
         assert block is not None
         return block
+
+    def _is_contiguous(self, page: TiffPage | TiffFrame, number: int) -> bool:
+        # A page's key says so of the first of its kind only, and asking takes a look at each strip.
+        if not self._plain or not self._keyframe.is_contiguous:
+            return False
+        known = self._contiguous_pages.get(number)
+        if known is None:
+            offsets, counts = page.dataoffsets, page.databytecounts
+            known = bool(offsets and offsets[0]) and all(
+                offsets[i] + counts[i] == offsets[i + 1] for i in range(len(offsets) - 1)
+            )
+            self._contiguous_pages[number] = known
+        return known
 
     def _read_tile(
         self,
@@ -205,10 +226,10 @@ class LevelPlanes:
             raise UnreadableFile("it ends before its pixel data do")
 
     def _path(self, page: TiffPage | TiffFrame) -> Path:
-        written = page.parent.filehandle.path
-        path = self._paths.get(written)
+        path = self._paths.get(id(page.parent))
         if path is None:
-            path = self._paths[written] = self._access.resolve(written)
+            path = self._access.resolve(page.parent.filehandle.path)
+            self._paths[id(page.parent)] = path
         return path
 
     def _read_plain(
@@ -256,10 +277,3 @@ class LevelPlanes:
         if segment is None:
             raise UnreadableFile("a strip or tile is empty")
         return np.asarray(segment[0])
-
-
-def _is_contiguous(page: TiffPage | TiffFrame) -> bool:
-    offsets, counts = page.dataoffsets, page.databytecounts
-    return bool(offsets and offsets[0]) and all(
-        offsets[i] + counts[i] == offsets[i + 1] for i in range(len(offsets) - 1)
-    )

@@ -106,12 +106,15 @@ def test_imagej_hyperstack(folder, open_image):
     assert_planes(file, data_tzcyx.transpose(0, 2, 1, 3, 4))
 
 
-def test_pyramid_in_subifds(folder, open_image):
+@pytest.mark.parametrize(
+    ("name", "metadata"), [("a.ome.tif", {"axes": "CYX"}), ("a.tif", {"axes": "CYX"})]
+)
+def test_pyramid_in_subifds(folder, open_image, name, metadata):
     levels = [noise((2, 128 >> i, 200 >> i), "uint16", seed=i) for i in range(3)]
-    path = folder / "a.ome.tif"
+    path = folder / name
     with tifffile.TiffWriter(path) as writer:
         options = {"tile": (32, 32), "compression": "zstd", "photometric": "minisblack"}
-        writer.write(levels[0], subifds=2, metadata={"axes": "CYX"}, **options)
+        writer.write(levels[0], subifds=2, metadata=metadata, **options)
         for level in levels[1:]:
             writer.write(level, subfiletype=1, **options)
     file = open_image(path)
@@ -135,34 +138,6 @@ def test_pyramid_as_pages(folder, open_image, subfiletype):
     assert file.series[0].levels == ((192, 128), (96, 64), (48, 32))
     for number, level in enumerate(levels):
         assert_planes(file, np.moveaxis(level, -1, 0)[None, :, None], level=number)
-
-
-def test_aperio_svs(folder, open_image):
-    full, thumbnail, half, label = (
-        noise(shape, "uint8", seed=i)
-        for i, shape in enumerate([(96, 128, 3), (24, 32, 3), (48, 64, 3), (20, 20, 3)])
-    )
-    description = (
-        "Aperio Image Library v11\n128x96 [0,0 128x96] (32x32)|AppMag = 40|MPP = 0.2500"
-        "|Date = 12/29/09|Time = 09:59:15"
-    )
-    path = folder / "a.svs"
-    with tifffile.TiffWriter(path) as writer:
-        tiled = {"tile": (32, 32), "photometric": "rgb", "metadata": None}
-        writer.write(full, description=description, **tiled)
-        writer.write(thumbnail, photometric="rgb", metadata=None, description="Aperio\nthumb")
-        writer.write(half, description="Aperio\n128x96 -> 64x48", **tiled)
-        writer.write(
-            label, photometric="rgb", metadata=None, subfiletype=1, description="Aperio\nlabel"
-        )
-    file = open_image(path)
-    assert [series.name for series in file.series] == ["Baseline", "Thumbnail", "Label"]
-    baseline = file.series[0]
-    assert baseline.levels == ((128, 96), (64, 48))
-    assert (baseline.nominal_magnification, baseline.physical_size_x) == (40.0, 0.25)
-    assert baseline.acquired_at_s == 1262080755.0
-    assert_planes(file, np.moveaxis(half, -1, 0)[None, :, None], level=1)
-    assert_planes(file, np.moveaxis(label, -1, 0)[None, :, None], series=2)
 
 
 def test_jpeg_compression_is_what_tifffile_decodes(folder, open_image):
