@@ -10,6 +10,11 @@ def rstring(value: str | None) -> Any:
     return None if value is None else omero.RString(value)
 
 
+def rint(value: int | None) -> Any:
+    """Wrap a whole number of 32 bits."""
+    return None if value is None else omero.RInt(int(value))
+
+
 def rlong(value: int | None) -> Any:
     """Wrap a whole number of 64 bits."""
     return None if value is None else omero.RLong(int(value))

@@ -16,6 +16,7 @@ from imageserver.services.pixels import Pixels
 from imageserver.services.query import Query
 from imageserver.services.raw_file import RawFileStore
 from imageserver.services.raw_pixels import RawPixelsStore
+from imageserver.services.rendering_engine import RenderingEngine
 from imageserver.services.roi import Roi
 from imageserver.services.script import Script
 from imageserver.services.session import Session
@@ -43,7 +44,7 @@ _STATEFUL = (
     ("createExporter", "omero.api.Exporter", refused.Exporter),
     ("createRawFileStore", "omero.api.RawFileStore", RawFileStore),
     ("createRawPixelsStore", "omero.api.RawPixelsStore", RawPixelsStore),
-    ("createRenderingEngine", "omero.api.RenderingEngine", refused.RenderingEngine),
+    ("createRenderingEngine", "omero.api.RenderingEngine", RenderingEngine),
     ("createThumbnailStore", "omero.api.ThumbnailStore", refused.ThumbnailStore),
 )
 _MOST_OPEN_SERVICES = 1000

@@ -1,63 +1,23 @@
-"""RawPixelsStore: big-endian pixels of planes, tiles and hypercubes.
-
-Resolution levels are counted here as OMERO's calls count them, n-1 for full size and 0 for the
-smallest, and nowhere else.
-"""
+"""RawPixelsStore: big-endian pixels of planes, tiles and hypercubes."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import Ice
 import numpy as np
 
-from imageserver.enumerations import PIXEL_BITS
 from imageserver.faults import fault, guarded, usage
-from imageserver.records import ImageRecord
-from imageserver.services.context import PixelBuffer, ServiceContext
+from imageserver.services.opened_pixels import Opened, OpenedPixels
 from imageserver.services.plane_statistics import histogram, value_range
-from imageserver.services.stateful import Stateful
 from render.blitz.slices import omero
 
 _AXES = ("x", "y", "z", "c", "t")
 
 
-@dataclass
-class _Opened:
-    """Pixels that are being read, and the level that they are read at (0 is full size)."""
-
-    image: ImageRecord
-    buffer: PixelBuffer
-    level: int = 0
-
-    @property
-    def levels(self) -> Sequence[tuple[int, int]]:
-        return self.buffer.levels
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height at the present level."""
-        width, height = self.buffer.levels[self.level]
-        return int(width), int(height)
-
-    @property
-    def bytes_per_pixel(self) -> int:
-        return max(1, PIXEL_BITS[self.image.pixel_type] // 8)
-
-
 @guarded(omero.api.RawPixelsStore)
-class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
+class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
     """Reads pixels. One call at a time runs; those that come meanwhile wait their turn."""
-
-    def __init__(self, context: ServiceContext, name: str) -> None:
-        super().__init__(context, name)
-        self._opened: _Opened | None = None
-
-    def release(self) -> None:
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.buffer.close()
 
     # -- choosing --------------------------------------------------------------------------
 
@@ -66,69 +26,18 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
     ) -> Any:
         return self._run(lambda: self._open(pixels_id))
 
-    def _open(self, pixels_id: int) -> None:
-        if self._opened is not None and self._opened.image.pixels_id == pixels_id:
-            return
-        # Reading needs no statistics, so nobody has to wait for them.
-        image = self._context.catalog.image_by_pixels(pixels_id, wait_stats_s=0)
-        if image.problem:
-            raise fault(omero.ResourceError, f"Image {image.id} is unreadable: {image.problem}")
-        self.release()
-        self._opened = _Opened(image, self._context.catalog.open_pixels(pixels_id))
-
     def getPixelsId(self, current: Ice.Current) -> Any:  # noqa: N802
         return self._with(lambda opened: opened.image.pixels_id)
 
     def getPixelsPath(self, current: Ice.Current) -> Any:  # noqa: N802
         return self._with(self._relative_path)
 
-    def _relative_path(self, opened: _Opened) -> str:
+    def _relative_path(self, opened: Opened) -> str:
         return self._context.catalog.file(opened.image.file_ids[0]).relative_path
 
     def prepare(self, pixels_ids: list[int], current: Ice.Current) -> None:
         for pixels_id in pixels_ids:
             self._context.catalog.image_by_pixels(pixels_id, wait_stats_s=0)
-
-    # -- resolution levels -----------------------------------------------------------------
-
-    def requiresPixelsPyramid(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(self._requires_pyramid)
-
-    def _requires_pyramid(self, opened: _Opened) -> bool:
-        settings = self._context.settings
-        image = opened.image
-        is_large = image.size_x * image.size_y > (
-            settings.max_plane_width * settings.max_plane_height
-        )
-        return is_large and image.pixel_type not in {"float", "double"}
-
-    def getResolutionLevels(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: len(opened.levels))
-
-    def getResolutionDescriptions(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(
-            lambda opened: [
-                omero.api.ResolutionDescription(sizeX=int(width), sizeY=int(height))
-                for width, height in opened.levels
-            ]
-        )
-
-    def getResolutionLevel(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: len(opened.levels) - 1 - opened.level)
-
-    def setResolutionLevel(self, resolution_level: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: self._set_level(opened, resolution_level))
-
-    def _set_level(self, opened: _Opened, resolution_level: int) -> None:
-        count = len(opened.levels)
-        if not 0 <= resolution_level < count:
-            raise usage(
-                f"Resolution level {resolution_level} does not exist; there are 0 to {count - 1}."
-            )
-        opened.level = count - 1 - resolution_level
-
-    def getTileSize(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: [int(side) for side in opened.buffer.tile_size])
 
     # -- pixels ----------------------------------------------------------------------------
 
@@ -169,7 +78,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
         return self._with(lambda opened: self._read_cube(opened, offset, size, step))
 
     def _read(
-        self, opened: _Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
+        self, opened: Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
     ) -> np.ndarray:
         image = opened.image
         _check_index("z", z, image.size_z)
@@ -187,7 +96,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
         return np.ascontiguousarray(plane).reshape(-1).view(np.uint8)
 
     def _read_cube(
-        self, opened: _Opened, offset: Sequence[int], size: Sequence[int], step: Sequence[int]
+        self, opened: Opened, offset: Sequence[int], size: Sequence[int], step: Sequence[int]
     ) -> bytes:
         if not len(offset) == len(size) == len(step) == len(_AXES):
             raise usage("Offset, size and step each have five numbers: x, y, z, c, t.")
@@ -272,7 +181,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
         )
 
     def _histogram(
-        self, opened: _Opened, channels: list[int], bin_count: int, global_range: bool, plane: Any
+        self, opened: Opened, channels: list[int], bin_count: int, global_range: bool, plane: Any
     ) -> dict[int, list[int]]:
         if bin_count < 1 or plane is None:
             raise usage("A histogram needs a plane and at least one bin.")
@@ -289,7 +198,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
     def findMinMax(self, channels: list[int], current: Ice.Current) -> Any:  # noqa: N802
         return self._with(lambda opened: self._find_min_max(opened, channels))
 
-    def _find_min_max(self, opened: _Opened, channels: list[int]) -> dict[int, list[float]]:
+    def _find_min_max(self, opened: Opened, channels: list[int]) -> dict[int, list[float]]:
         level = opened.level
         opened.level = self._statistics_level(opened)
         try:
@@ -302,7 +211,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
         finally:
             opened.level = level
 
-    def _statistics_level(self, opened: _Opened) -> int:
+    def _statistics_level(self, opened: Opened) -> int:
         settings = self._context.settings
         most = settings.max_plane_width * settings.max_plane_height
         for level, (width, height) in enumerate(opened.levels):
@@ -311,7 +220,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
         raise usage("Every resolution level is too large for statistics.")
 
     def _array(
-        self, opened: _Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
+        self, opened: Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
     ) -> np.ndarray:
         _check_index("z", z, opened.image.size_z)
         _check_index("c", c, opened.image.size_c)
@@ -321,7 +230,7 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
     def calculateMessageDigest(self, current: Ice.Current) -> Any:  # noqa: N802
         return self._with(self._digest)
 
-    def _digest(self, opened: _Opened) -> bytes:
+    def _digest(self, opened: Opened) -> bytes:
         image = opened.image
         digest = hashlib.sha1(usedforsecurity=False)
         width, height = (int(side) for side in opened.levels[0])
@@ -341,14 +250,6 @@ class RawPixelsStore(Stateful, omero.api.RawPixelsStore):
 
     setRegion = setRow = setPlane = setStack = setTimepoint = save = setTile  # noqa: N815
 
-    def _with(self, work: Callable[[_Opened], Any]) -> Any:
-        def with_opened() -> Any:
-            if self._opened is None:
-                raise usage("No pixels are chosen; call setPixelsId first.")
-            return work(self._opened)
-
-        return self._run(with_opened)
-
 
 def _read_only() -> Exception:
     return fault(omero.SecurityViolation, "The files of this server are never written.")
@@ -367,7 +268,7 @@ def _planes(
     return [(t, c, z) for t in ranges[4] for c in ranges[3] for z in ranges[2]]
 
 
-def _strides(opened: _Opened) -> tuple[int, int, int, int]:
+def _strides(opened: Opened) -> tuple[int, int, int, int]:
     """Give the bytes of a row, a plane, a stack and a timepoint."""
     width, height = opened.size
     row = width * opened.bytes_per_pixel
@@ -376,7 +277,7 @@ def _strides(opened: _Opened) -> tuple[int, int, int, int]:
     return row, plane, stack, stack * opened.image.size_c
 
 
-def _offset(opened: _Opened, y: int, z: int, c: int, t: int) -> int:
+def _offset(opened: Opened, y: int, z: int, c: int, t: int) -> int:
     image = opened.image
     _check_index("y", y, opened.size[1])
     _check_index("z", z, image.size_z)
