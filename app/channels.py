@@ -8,6 +8,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from app.numbers import decimal, integer
@@ -47,6 +48,8 @@ class ChannelEntry:
         return self.color is not None or self.lut is not None
 
 
+# All tiles of a view repeat the same `c` and `maps`.
+@lru_cache(maxsize=256)
 def parse_channels(text: str, maps: str | None = None) -> tuple[ChannelEntry, ...]:
     """Read `c`, and `maps` beside it: its k-th item belongs to the k-th entry of `c`.
 
@@ -80,6 +83,7 @@ def load_maps(text: str) -> Any:
         return None
 
 
+@lru_cache(maxsize=256)
 def apply_channels(
     definition: RenderingDefinition, entries: tuple[ChannelEntry, ...]
 ) -> RenderingDefinition:

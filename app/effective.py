@@ -50,7 +50,7 @@ def effective_settings(
     call: Call, definition: RenderingDefinition, request: SettingsRequest
 ) -> EffectiveSettings:
     """Apply what the URL says to `definition` and find the lookup tables that it needs."""
-    if request.model is not None:
+    if request.model not in (None, definition.model):
         definition = replace(definition, model=request.model)
     if request.channels is not None:
         definition = apply_channels(definition, request.channels)
@@ -60,18 +60,17 @@ def effective_settings(
 def _with_tables(
     call: Call, definition: RenderingDefinition, warnings: tuple[str, ...]
 ) -> EffectiveSettings:
-    needed = needed_channels(definition)
-    names = {definition.bindings[c].lut for c in needed}
-    luts = find_lookup_tables(call, (name for name in names if name))
+    named = [c for c in needed_channels(definition) if definition.bindings[c].lut]
+    if not named:
+        return EffectiveSettings(definition, {}, warnings)
     bindings = list(definition.bindings)
-    for c in needed:
-        name = bindings[c].lut
-        if name and name.strip().lower() not in luts:
+    luts = find_lookup_tables(call, (bindings[c].lut or "" for c in named))
+    for c in named:
+        name = bindings[c].lut or ""
+        if name.strip().lower() not in luts:
             bindings[c] = replace(bindings[c], lut=None)
-            warnings = (
-                *warnings,
-                f"lookup table {name} is unknown; channel {c + 1} has its colour",
-            )
+            warning = f"lookup table {name} is unknown; channel {c + 1} has its colour"
+            warnings = (*warnings, warning)
     return EffectiveSettings(definition.with_bindings(tuple(bindings)), luts, warnings)
 
 

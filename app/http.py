@@ -70,11 +70,12 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def add_common_headers(response: Response) -> Response:
-        control = response.headers.setdefault("Cache-Control", REVALIDATE)
-        if not control.startswith("public"):
-            response.vary.add("Cookie")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+        headers = response.headers
+        control = headers.setdefault("Cache-Control", REVALIDATE)
+        if "Vary" not in headers and not control.startswith("public"):
+            headers["Vary"] = "Cookie"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "SAMEORIGIN"
         return response
 
 

@@ -19,6 +19,7 @@ from render.values import Encoding, Model, ProjectionKind, Region, TileIndex
 Query = Mapping[str, str]
 
 _MODELS = {"g": Model.GREYSCALE, "c": Model.RGB}
+_FORMATS = available_formats()
 _FORMAT_ALIASES = {"": "jpeg", "jpg": "jpeg", "tiff": "tif"}
 _FLIPS = {"h": (True, False), "v": (False, True), "hv": (True, True), "vh": (True, True)}
 _DEFAULT_BINS = 256
@@ -239,9 +240,9 @@ def _parse_encoding(query: Query, default_quality: float) -> Encoding:
     quality = _parse_quality(query, default_quality)
     text = query.get("format", "").lower()
     name = _FORMAT_ALIASES.get(text, text)
-    if name not in available_formats():
+    if name not in _FORMATS:
         raise BadRequest(
-            f"format={_shown(text)} is not offered; choose one of {', '.join(available_formats())}",
+            f"format={_shown(text)} is not offered; choose one of {', '.join(_FORMATS)}",
             parameter="format",
         )
     return Encoding(name, quality)

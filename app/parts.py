@@ -13,6 +13,7 @@ import numpy as np
 from app.identity import Identity, Viewer
 from app.identity.fixed import FixedIdentity
 from app.memory import RecentMemory
+from app.pictures import PictureStore
 from app.settings import Settings
 from cache.file_cache import FileCache
 from cache.flight import SingleFlight
@@ -38,7 +39,7 @@ class Parts:
     identity: Identity
     source: BlitzSource
     source_name: str
-    pictures: FileCache | None
+    pictures: PictureStore
     worker: Worker
     infos: RecentMemory[ImageInfo]
     raw_planes: MemoryCache[np.ndarray]
@@ -60,8 +61,7 @@ class Parts:
         """Close sessions, threads and files."""
         self.worker.close()
         self.source.close()
-        if self.pictures is not None:
-            self.pictures.close()
+        self.pictures.close()
 
 
 class LazyParts:
@@ -100,7 +100,7 @@ def open_parts(settings: Settings) -> Parts:
         identity=FixedIdentity(viewer),
         source=BlitzSource(endpoint),
         source_name=source_name,
-        pictures=_open_pictures(settings),
+        pictures=PictureStore(settings.hot_pictures_max_bytes, _open_disk(settings)),
         worker=create_worker(
             settings.render_worker,
             threads=settings.render_threads,
@@ -125,7 +125,7 @@ def _source_of(settings: Settings) -> tuple[Endpoint, Credentials, str]:
     return endpoint, credentials, f"omero:{settings.omero_host}:{settings.omero_port}"
 
 
-def _open_pictures(settings: Settings) -> FileCache | None:
+def _open_disk(settings: Settings) -> FileCache | None:
     if settings.cache_max_bytes == 0:
         return None
     return FileCache(

@@ -130,7 +130,7 @@ def cached(call: Call, key: str, produce: Callable[[], bytes]) -> bytes:
     """
     pictures = call.parts.pictures
     with call.steps.step("cache"):
-        body = None if pictures is None else pictures.get(key)
+        body = pictures.get(key)
     if body is not None:
         call.steps.tell(cache="hit")
         return body
@@ -141,9 +141,8 @@ def cached(call: Call, key: str, produce: Callable[[], bytes]) -> bytes:
         made = produce()
         # Raw: all that was rendered lay in this process's memory.
         call.steps.tell(cache="miss" if call.fetches else "raw")
-        if pictures is not None:
-            with call.steps.step("cache"):
-                pictures.set(key, made)
+        with call.steps.step("cache"):
+            pictures.set(key, made)
         return made
 
     return call.once(key, make, "render")

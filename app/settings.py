@@ -143,6 +143,11 @@ class Settings(BaseSettings):
     cache_timeout_s: Seconds = _setting(
         30 * 86400.0, "cache", "How long a rendered picture is kept on disk at most."
     )
+    hot_pictures_max_bytes: CountOrNone = _setting(
+        32 * 1024**2,
+        "cache",
+        "Bytes of rendered pictures that each process keeps in memory as well; 0 = none.",
+    )
     raw_tiles_max_bytes: CountOrNone = _setting(
         128 * 1024**2, "cache", "Bytes of raw tiles that each process keeps in memory; 0 = none."
     )

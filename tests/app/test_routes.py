@@ -235,7 +235,7 @@ def test_the_way_of_a_picture_is_told(make_gateway):
 
 
 def test_without_a_cache_on_disk_pictures_are_made_all_the_same(make_gateway):
-    gateway = make_gateway(cache_max_bytes=0, raw_tiles_max_bytes=0)
+    gateway = make_gateway(cache_max_bytes=0, hot_pictures_max_bytes=0, raw_tiles_max_bytes=0)
     path = f"render_image/{gateway.ids[STACK]}/0/0/"
     assert [gateway.get(path).headers["X-Cache"] for _ in range(2)] == ["miss", "miss"]
 
