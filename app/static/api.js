@@ -83,3 +83,8 @@ export function element(tag, attributes = {}, ...children) {
   node.append(...children);
   return node;
 }
+
+// What the service says begins in lower case, to stand after a colon.
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

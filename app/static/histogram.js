@@ -105,8 +105,9 @@ export class WindowSlider {
       context.fillStyle = style.color;
       counts.forEach((count, bin) => {
         const tall = (Math.log1p(count) / top) * (height - 2);
-        const left = at(low + bin * step);
-        context.fillRect(left, height - tall, Math.max(1, at(low + (bin + 1) * step) - left), tall);
+        const left = Math.round(at(low + bin * step));
+        const right = Math.round(at(low + (bin + 1) * step));
+        context.fillRect(left, height - tall, Math.max(1, right - left), tall);
       });
     }
     const dim = style.getPropertyValue("--dim").trim();

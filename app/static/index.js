@@ -1,7 +1,7 @@
 // The list of images: one section for each dataset, one card for each image. What a card tells
 // is asked for when it comes into sight.
 
-import { Lane, address, element, getJson } from "./api.js";
+import { Lane, address, element, getJson, sentence } from "./api.js";
 
 const list = document.querySelector("#datasets");
 const status = document.querySelector("#status");
@@ -31,7 +31,7 @@ async function start() {
       ? `${count} ${count === 1 ? "image" : "images"}`
       : "There is no image yet. Files that are put into the folder show up here.";
   } catch (error) {
-    status.textContent = error.message;
+    status.textContent = sentence(error.message);
     status.classList.add("problem");
   }
 }
@@ -40,27 +40,29 @@ async function addDataset(project, dataset) {
   const images = await getJson(`/webgateway/dataset/${dataset.id}/children/`);
   if (!images.length) return 0;
   const name = dataset.name === "." ? project.name : dataset.name;
-  const cards = element("ul", { class: "cards" }, ...images.map(card));
+  const cards = element("ul", { class: "cards" }, ...images.map((image) => card(image, dataset.name)));
   const heading = element("h2", {}, name, element("span", { class: "count" }, `${images.length}`));
   list.append(element("section", { "aria-label": name }, heading, cards));
   for (const item of cards.children) sight.observe(item);
   return images.length;
 }
 
-function card(image) {
-  const name = image.name || `Image ${image.id}`;
+// Images are named by their path; what the heading says already is left out.
+function card(image, folder) {
+  const path = image.name || `Image ${image.id}`;
+  const name = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
   const picture = element("span", { class: "thumbnail" });
   const facts = element("span", { class: "facts" }, "\u00a0");
   const link = element(
     "a",
-    { href: address(`/image/${image.id}/`), title: name },
+    { href: address(`/image/${image.id}/`), title: path },
     picture,
     element("span", { class: "name" }, name),
     facts,
   );
   const item = element("li", { class: "card" }, link);
   item.dataset.id = image.id;
-  item.dataset.name = name.toLowerCase();
+  item.dataset.name = path.toLowerCase();
   return item;
 }
 
@@ -77,8 +79,7 @@ async function fill(item) {
   } catch (error) {
     item.classList.add("unreadable");
     picture.replaceChildren(element("span", { class: "mark", "aria-hidden": "true" }, "⚠"));
-    facts.textContent = `Unreadable. ${error.message}`;
-    facts.title = error.message;
+    facts.textContent = `Unreadable. ${sentence(error.message)}`;
   }
 }
 

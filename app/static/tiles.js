@@ -69,9 +69,8 @@ export class Tiles {
   }
 
   isComplete() {
-    return this.wanted
-      .slice(0, this.visible)
-      .every((tile) => this.loaded.has(tile.name) || this.failed.get(tile.name)?.final);
+    const isSettled = ({ name }) => this.loaded.has(name) || this.failed.get(name)?.final;
+    return this.picture !== null && this.wanted.slice(0, this.visible).every(isSettled);
   }
 
   tilesIn(view, number) {

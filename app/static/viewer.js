@@ -1,6 +1,6 @@
 // The page of one image: puts the view, the tiles and the controls together.
 
-import { element, getJson, throttled } from "./api.js";
+import { element, getJson, sentence, throttled } from "./api.js";
 import { ChannelPanel } from "./channels.js";
 import { PROJECTIONS, Settings } from "./settings.js";
 import { Tiles } from "./tiles.js";
@@ -26,8 +26,9 @@ class Viewer {
     this.settings.readLink(link);
     this.panel = new ChannelPanel($("#channels"), imageId, this.settings, () => this.changed());
     this.buildControls();
-    this.showPicture();
+    // First where to look: tiles are asked for as soon as there is a picture.
     this.lookAtLink(link);
+    this.showPicture();
   }
 
   onceAFrame(action) {
@@ -86,7 +87,7 @@ class Viewer {
     stage.dataset.level = tiles.level;
     $("#busy").hidden = isComplete || Boolean(tiles.problem);
     $("#problem").hidden = !tiles.problem;
-    $("#problem").textContent = tiles.problem ?? "";
+    $("#problem").textContent = sentence(tiles.problem ?? "");
     $("#zoom").textContent = `${zoomText(view.scale * 100)} %`;
     this.paintScaleBar();
     if (isComplete && this.isPlaying) this.playOn();
@@ -302,7 +303,8 @@ function complain(message) {
   stage.setAttribute("aria-busy", "false");
   $("#busy").hidden = true;
   $("#problem").hidden = false;
-  $("#problem").textContent = message;
+  $("#problem").textContent = sentence(message);
+  document.body.classList.add("failed", "without-panel");
   $("#name").textContent = `Image ${imageId}`;
 }
 
