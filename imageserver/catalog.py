@@ -75,6 +75,7 @@ class Catalog:
         self._sources = Sources(self._access, self._listing, self._pyramids, readers)
         self._upkeep = Upkeep(self._index, self._listing, self._sources, self._pyramids)
         self._luts: dict[int, LutFile] = {}
+        self._file_records: dict[int, FileRecord] = {}
         self._scanner = Scanner(
             self._access,
             self._index,
@@ -160,9 +161,17 @@ class Catalog:
         return self.image(record.id, wait_stats_s=wait_stats_s)
 
     def files(self) -> tuple[FileRecord, ...]:
-        """Give the original files of all images, by relative path."""
-        found = (self._file_record(*item) for item in self._listing.files())
-        return tuple(record for record in found if record is not None)
+        """Give the original files of all images, by relative path, as the last scan saw them."""
+        found = []
+        for file_id, relative in self._listing.files():
+            record = self._file_records.get(file_id)
+            if record is None:
+                record = self._file_record(file_id, relative)
+                if record is None:
+                    continue
+                self._file_records[file_id] = record
+            found.append(record)
+        return tuple(found)
 
     def file(self, file_id: int) -> FileRecord:
         """Give an original file (of images; tables are read by `read_lut`). Raises UnknownId.
@@ -227,11 +236,15 @@ class Catalog:
 
     def _on_fileset(self, fileset: IndexedFileset) -> None:
         self._sources.forget({fileset.id})
+        for file_id in fileset.file_ids:
+            self._file_records.pop(file_id, None)
         self._listing.put(fileset)
         self._upkeep.notice()
 
     def _on_gone(self, paths: Sequence[str]) -> None:
-        gone = {fileset.id for path in paths if (fileset := self._listing.fileset(path))}
-        for path in paths:
-            self._listing.remove(path)
-        self._sources.forget(gone)
+        gone = [fileset for path in paths if (fileset := self._listing.fileset(path))]
+        for fileset in gone:
+            for file_id in fileset.file_ids:
+                self._file_records.pop(file_id, None)
+            self._listing.remove(fileset.path)
+        self._sources.forget({fileset.id for fileset in gone})

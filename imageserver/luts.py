@@ -17,6 +17,8 @@ from imageserver.readers.base import Access, OutsideFolder
 #: Largest file that is offered as a table; a text with 258 rows is far below it.
 MAX_LUT_BYTES = 64 * 1024
 
+_IMAGEJ_COLORS = 32
+
 #: OMERO's file (below luts/) → colormap of cmap that is the same table.
 BUILT_IN = {
     "cividis.lut": "cividis:cividis",
@@ -71,8 +73,21 @@ class LutFile:
 def built_in_table(key: str) -> bytes:
     """Make a built-in table: 256 reds, 256 greens, 256 blues."""
     colormap = Colormap(BUILT_IN[key.removeprefix("luts/")])
-    colors = np.asarray(colormap.lut(256), dtype=np.float64)[:, :3]
-    return np.rint(colors * 255).clip(0, 255).astype(np.uint8).T.tobytes()
+    stops = np.asarray(colormap.color_stops.color_array, dtype=np.float64)[:, :3] * 255
+    if len(stops) == _IMAGEJ_COLORS:
+        table = _stretch(np.rint(stops))
+    else:
+        table = np.rint(np.asarray(colormap.lut(256), dtype=np.float64)[:, :3] * 255)
+    return table.clip(0, 255).astype(np.uint8).T.tobytes()
+
+
+def _stretch(colors: np.ndarray) -> np.ndarray:
+    # As ImageJ stretches its tables of 32 colours: truncated, and the last ones all alike.
+    position = np.arange(256) * (len(colors) / 256)
+    first = position.astype(int)
+    second = np.minimum(first + 1, len(colors) - 1)
+    part = (position - first)[:, None]
+    return np.trunc((1 - part) * colors[first] + part * colors[second])
 
 
 def find_luts(access: Access) -> list[LutFile]:
