@@ -10,7 +10,7 @@ from docs import draw_curves
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-@pytest.mark.parametrize("chart", draw_curves.charts(), ids=lambda chart: chart.name)
+@pytest.mark.parametrize("chart", list(draw_curves.charts()), ids=lambda chart: chart.name)
 def test_chart_is_up_to_date(chart):
     stored = DOCS / "images" / f"{chart.name}.svg"
     assert stored.read_text("utf-8") == draw_curves.draw(chart), "run python -m docs.draw_curves"
