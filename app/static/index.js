@@ -19,32 +19,41 @@ const sight = new IntersectionObserver(
   { rootMargin: "300px" },
 );
 
+// A server that is just starting has no images yet, or does not answer yet: both change soon.
 async function start() {
   try {
-    const projects = await getJson("/webgateway/proj/list/");
-    let count = 0;
-    for (const project of projects) {
-      const datasets = await getJson(`/webgateway/proj/${project.id}/children/`);
-      for (const dataset of datasets) count += await addDataset(project, dataset);
-    }
-    status.textContent = count
-      ? `${count} ${count === 1 ? "image" : "images"}`
+    const sections = await readSections();
+    list.replaceChildren(...sections);
+    const cards = [...list.querySelectorAll(".card")];
+    for (const item of cards) sight.observe(item);
+    status.classList.remove("problem");
+    status.textContent = cards.length
+      ? `${cards.length} ${cards.length === 1 ? "image" : "images"}`
       : "There is no image yet. Files that are put into the folder show up here.";
+    if (!cards.length) setTimeout(start, 3000);
   } catch (error) {
     status.textContent = sentence(error.message);
     status.classList.add("problem");
+    if (error.retryAfterMs) setTimeout(start, error.retryAfterMs);
   }
 }
 
-async function addDataset(project, dataset) {
-  const images = await getJson(`/webgateway/dataset/${dataset.id}/children/`);
-  if (!images.length) return 0;
+async function readSections() {
+  const sections = [];
+  for (const project of await getJson("/webgateway/proj/list/")) {
+    for (const dataset of await getJson(`/webgateway/proj/${project.id}/children/`)) {
+      const images = await getJson(`/webgateway/dataset/${dataset.id}/children/`);
+      if (images.length) sections.push(section(project, dataset, images));
+    }
+  }
+  return sections;
+}
+
+function section(project, dataset, images) {
   const name = dataset.name === "." ? project.name : dataset.name;
-  const cards = element("ul", { class: "cards" }, ...images.map((image) => card(image, dataset.name)));
+  const cards = images.map((image) => card(image, dataset.name));
   const heading = element("h2", {}, name, element("span", { class: "count" }, `${images.length}`));
-  list.append(element("section", { "aria-label": name }, heading, cards));
-  for (const item of cards.children) sight.observe(item);
-  return images.length;
+  return element("section", { "aria-label": name }, heading, element("ul", { class: "cards" }, ...cards));
 }
 
 // Images are named by their path; what the heading says already is left out.

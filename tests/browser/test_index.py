@@ -1,5 +1,8 @@
+import shutil
+
 from tests.browser.chromium import set_screen, wait_for
 from tests.browser.conftest import SAMPLES
+from tests.support.service import running
 
 CARDS = """[...document.querySelectorAll('.card')].map((card) => ({
     id: Number(card.dataset.id),
@@ -70,3 +73,14 @@ def test_nothing_is_wider_than_a_phone(browser, service):
     broken = cards_of(browser, service, 8)["broken.tif"]
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 340
     forget_what_the_broken_image_logs(browser, broken["id"])
+
+
+def test_an_image_that_comes_later_shows_up_on_an_empty_page(browser, tmp_path):
+    folder, cache = tmp_path / "images", tmp_path / "cache"
+    folder.mkdir()
+    cache.mkdir()
+    with running(folder, cache, workers=1, keepalive_s=1) as service:
+        browser.get(service.url("/"))
+        wait_for(browser, "document.querySelector('#status').textContent.startsWith('There is no')")
+        shutil.copy(SAMPLES / "nuclei-3d.ome.tif", folder)
+        wait_for(browser, "document.querySelectorAll('.card img').length === 1")

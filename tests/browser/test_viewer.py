@@ -170,7 +170,6 @@ def test_dragging_and_the_wheel_move_the_picture(page):
     stage = page.find("#stage")
     ActionChains(page.browser).click_and_hold(stage).move_by_offset(-200, 100).release().perform()
     wait_for(page.browser, "location.hash.includes('x=1700') && location.hash.includes('y=1000')")
-    ActionChains(page.browser).scroll_by_amount(0, -200)
     page.browser.execute_script(
         "arguments[0].dispatchEvent(new WheelEvent('wheel', {deltaY: 400, clientX: 450,"
         " clientY: 400, cancelable: true}))",
