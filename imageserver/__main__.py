@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--insecure-router",
-        help="what clients are told to use after logging in over ssl (this server's tcp port)",
+        default="",
+        metavar="PROXY",
+        help="what the clients of a router in front may go on with after logging in over ssl",
     )
     parser.add_argument(
         "--cache-dir",

@@ -31,6 +31,8 @@ class Options:
 
     `manager_port` is where a real Glacier2 router finds the session manager and the permissions
     verifier. Whoever reaches it is trusted as that router is, so it is always on loopback.
+    `insecure_router` is the proxy that the clients of such a router are told to go on with after
+    logging in over ssl, if they like; with none they stay on ssl.
     """
 
     host: str = "127.0.0.1"
@@ -43,7 +45,7 @@ class Options:
     session_timeout_s: float = 600.0
     refusal_delay_s: float = 2.0
     threads: int = 32
-    insecure_router: str | None = None
+    insecure_router: str = ""
 
 
 class ImageServer:
@@ -58,7 +60,6 @@ class ImageServer:
         self._database_uuid = _database_uuid(cache_dir)
         self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="store")
         self._communicator = Ice.initialize(_ice_settings(options, cache_dir))
-        self._settings: ServerSettings | None = None
         self._stopping = threading.Event()
         self.endpoints: dict[str, tuple[str, int]] = {}
 
@@ -70,9 +71,6 @@ class ImageServer:
                 adapters.append(self._routers_adapter())
         except Ice.SocketException as error:
             raise OSError(error.error, "cannot listen on the ports asked for") from error
-        self._settings = ServerSettings(
-            database_uuid=self._database_uuid, insecure_router=self._insecure_router()
-        )
         for adapter in adapters:
             adapter.activate()
         threading.Thread(target=self._expire, name="session-expiry", daemon=True).start()
@@ -97,7 +95,7 @@ class ImageServer:
         adapter = self._communicator.createObjectAdapterWithEndpoints(_CLIENTS, ":".join(wanted))
         router = Router(
             self._sessions,
-            self._make_factory,
+            lambda client: self._make_factory(client, self._own_insecure_router()),
             round(options.session_timeout_s),
             options.refusal_delay_s,
         )
@@ -110,7 +108,11 @@ class ImageServer:
         endpoint = f"tcp -h 127.0.0.1 -p {self._options.manager_port}"
         adapter = self._communicator.createObjectAdapterWithEndpoints(_ROUTERS, endpoint)
         adapter.add(Verifier(self._sessions), VERIFIER_ID)
-        adapter.add(Manager(self._sessions, self._make_factory), MANAGER_ID)
+        insecure_router = self._options.insecure_router
+        manager = Manager(
+            self._sessions, lambda client: self._make_factory(client, insecure_router)
+        )
+        adapter.add(manager, MANAGER_ID)
         adapter.addServantLocator(Gate(self._sessions, only_own=False), "")
         self._note_endpoints(adapter, "manager")
         return adapter
@@ -123,10 +125,8 @@ class ImageServer:
             transport = endpoint.toString().partition(" ")[0]
             self.endpoints.setdefault(name or transport, (info.host, info.port))
 
-    def _insecure_router(self) -> str:
-        """Give the router that clients go to after logging in over ssl, or an empty text."""
-        if self._options.insecure_router is not None:
-            return self._options.insecure_router
+    def _own_insecure_router(self) -> str:
+        """Give this server's tcp endpoint as a router, or an empty text when there is none."""
         if "tcp" not in self.endpoints:
             return ""
         # The client puts the host that it knows this server by.
@@ -134,14 +134,13 @@ class ImageServer:
 
     # -- sessions --------------------------------------------------------------------------
 
-    def _make_factory(self, client: Client) -> ServiceFactory:
-        assert self._settings is not None
+    def _make_factory(self, client: Client, insecure_router: str) -> ServiceFactory:
         return ServiceFactory(
             ServiceContext(
                 self._catalog,
                 self._graphs,
                 self._sessions,
-                self._settings,
+                ServerSettings(self._database_uuid, insecure_router),
                 self._executor,
                 client,
             )

@@ -11,6 +11,7 @@ from imageserver.services.admin import Admin
 from imageserver.services.config import Config
 from imageserver.services.container import Container
 from imageserver.services.context import ServiceContext
+from imageserver.services.handle import Handle
 from imageserver.services.metadata import Metadata
 from imageserver.services.pixels import Pixels
 from imageserver.services.query import Query
@@ -114,6 +115,12 @@ class ServiceFactory(_Doors, omero.api.ServiceFactory):
 
     def setSecurityPassword(self, password: str, current: Ice.Current) -> None:  # noqa: N802
         """Nothing here asks for a fresh password."""
+
+    def submit(self, request: Any, current: Ice.Current) -> Any:
+        client = self._context.client
+        name = client.stateful("Handle", lambda own: Handle(self._context, own, request))
+        proxy = current.adapter.createProxy(Ice.Identity(name, client.session.key))
+        return omero.cmd.HandlePrx.uncheckedCast(proxy)
 
     def subscribe(self, topic: str, proxy: Any, current: Ice.Current) -> None:
         raise usage("This server has no topics.")

@@ -41,11 +41,11 @@ def require_glacier2() -> str:
 
 @contextlib.contextmanager
 def start_glacier2(
-    server: RunningImageServer, *, session_timeout_s: int = 600
+    server: RunningImageServer, *, tcp_port: int | None = None, session_timeout_s: int = 600
 ) -> Iterator[RunningRouter]:
     """Run a router in front of `server`, which needs its manager port, while the block lasts."""
     program = require_glacier2()
-    ports = {"tcp": free_port("127.0.0.1"), "ssl": free_port("127.0.0.1")}
+    ports = {"tcp": tcp_port or free_port("127.0.0.1"), "ssl": free_port("127.0.0.1")}
     properties = _properties(server, ports, session_timeout_s)
     process = subprocess.Popen([program, *(f"--{k}={v}" for k, v in properties.items())])
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from imageserver.supervisor import free_port
 from tests.imageserver.ice.clients import LoggedIn, log_in
 from tests.imageserver.ice.images import Folder, make_folder
 from tests.support.glacier2 import RunningRouter, start_glacier2
@@ -16,18 +17,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 @pytest.fixture(scope="session")
+def glacier2_port() -> int:
+    return free_port("127.0.0.1")
+
+
+@pytest.fixture(scope="session")
 def server(
-    folder: Folder, tmp_path_factory: pytest.TempPathFactory
+    folder: Folder, glacier2_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningImageServer]:
     cache_dir = tmp_path_factory.mktemp("cache")
     transports = ("tcp", "ssl", "ws", "manager")
-    with start_image_server(folder.path, cache_dir=cache_dir, transports=transports) as running:
+    in_front = f"OMERO.Glacier2/router:tcp -h @omero.host@ -p {glacier2_port}"
+    with start_image_server(
+        folder.path,
+        cache_dir=cache_dir,
+        transports=transports,
+        arguments=("--insecure-router", in_front),
+    ) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def glacier2(server: RunningImageServer) -> Iterator[RunningRouter]:
-    with start_glacier2(server) as running:
+def glacier2(server: RunningImageServer, glacier2_port: int) -> Iterator[RunningRouter]:
+    with start_glacier2(server, tcp_port=glacier2_port) as running:
         yield running
 
 
