@@ -7,6 +7,7 @@ Every method may be called from any thread. Records are frozen: what changes is 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISREG
 
 from imageserver.index import Index, IndexedFileset
 from imageserver.listing import Listing, lacks_stats
@@ -64,7 +65,9 @@ class Catalog:
         readers = all_readers() if readers is None else tuple(readers)
         self._access = Access(self._folder)
         self._index = Index(cache_dir / "index.sqlite", self._folder)
-        self._pyramids = PyramidStore(cache_dir / "pyramids", pyramid_budget_bytes)
+        self._pyramids = PyramidStore(
+            cache_dir / "pyramids", pyramid_budget_bytes, self._access.segments
+        )
         self._listing = Listing(
             self._folder.name,
             lambda pixels_id, version: self._pyramids.levels(pyramid_key(pixels_id, version)),
@@ -222,6 +225,8 @@ class Catalog:
         try:
             path = self._access.resolve(self._folder / relative)
             stat = path.stat()
+            if not S_ISREG(stat.st_mode):
+                return None
         except (OSError, UnreadableFile):
             return None
         return FileRecord(

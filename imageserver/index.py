@@ -348,7 +348,10 @@ def _stats(row: Sequence, version: int) -> tuple[float, float] | None:
 
 
 def _series_to_json(series: Sequence[SeriesMetadata]) -> str:
-    return json.dumps([asdict(one) for one in series], separators=(",", ":"))
+    # Readers may give numbers of numpy's types.
+    return json.dumps(
+        [asdict(one) for one in series], separators=(",", ":"), default=lambda value: value.item()
+    )
 
 
 def _series_from_json(text: str) -> tuple[SeriesMetadata, ...]:

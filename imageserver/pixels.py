@@ -134,8 +134,13 @@ class PixelBuffer:
             )
         try:
             block = self._read(level, z, c, t, x, y, width, height)
+        except UnreadableFile:
+            raise
         except OSError as error:
             raise UnreadableFile(f"its file cannot be read now ({error.strerror})") from error
+        except Exception as error:
+            # Damaged files make the libraries fail in ways that nobody can list.
+            raise UnreadableFile(f"reading it failed ({type(error).__name__})") from error
         return np.ascontiguousarray(block, dtype=self.dtype)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from tifffile import TiffWriter
 
 from imageserver.pixels import PixelBuffer
 from imageserver.readers.base import Access, ImageFile
+from imageserver.readers.resources import SegmentCache
 from imageserver.readers.tiff import TiffImageFile
 from imageserver.statistics import Accumulator, Extremes, Stopped
 
@@ -89,11 +90,13 @@ def halve(block: np.ndarray) -> np.ndarray:
 class PyramidStore:
     """The folders of levels, one for each key; a key names an image and a version of it."""
 
-    def __init__(self, directory: Path, budget_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, budget_bytes: int, segments: SegmentCache | None = None
+    ) -> None:
         self.budget_bytes = budget_bytes
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = Path(os.path.realpath(directory))
-        self._access = Access(self._directory)
+        self._access = Access(self._directory, segments=segments or SegmentCache())
         self._lock = threading.Lock()
         self._touched: dict[str, float] = {}
         self._remove_unfinished()

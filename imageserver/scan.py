@@ -23,7 +23,13 @@ from watchfiles import watch
 from imageserver.index import Index, IndexedFileset
 from imageserver.listing import dataset_of
 from imageserver.readers import reader_for
-from imageserver.readers.base import Access, OutsideFolder, Reader, UnreadableFile
+from imageserver.readers.base import (
+    Access,
+    OutsideFolder,
+    Reader,
+    UnreadableFile,
+    check_series,
+)
 from imageserver.readers.zarr import marker_files
 
 log = logging.getLogger(__name__)
@@ -92,7 +98,7 @@ class Scanner:
         self._stop = threading.Event()
         self._wanted = threading.Event()
         self._settled = threading.Event()
-        self._warned_links: set[str] = set()
+        self._warned: set[str] = set()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -140,6 +146,8 @@ class Scanner:
 
     def _watch(self) -> None:
         skipped = tuple(f"{path}{os.sep}" for path in self._skip)
+        # What came between the first scan and the first moment of listening is looked for once.
+        listening = False
         try:
             for changes in watch(
                 self._folder,
@@ -148,12 +156,13 @@ class Scanner:
                 step=100,
                 stop_event=self._stop,
                 rust_timeout=1000,
-                yield_on_timeout=False,
+                yield_on_timeout=True,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                if any(not path.startswith(skipped) for _, path in changes):
+                if not listening or any(not path.startswith(skipped) for _, path in changes):
                     self.request()
+                listening = True
         except Exception as error:
             log.warning("changes are noticed by scanning only, events do not work: %s", error)
 
@@ -175,11 +184,19 @@ class Scanner:
                         unsettled = True
                     elif outcome is not None:
                         # In the order of names, so that ids are the same in every fresh index.
-                        fileset = outcome()
-                        self._known[fileset.path] = fileset
-                        self._retry.discard(fileset.path)
-                        self._on_fileset(fileset)
+                        self._take_in(outcome)
         return unsettled
+
+    def _take_in(self, store: Callable[[], IndexedFileset]) -> None:
+        try:
+            fileset = store()
+            self._on_fileset(fileset)
+        except Exception:
+            # A full disk, for one. The file is tried again at the next scan.
+            log.exception("a file cannot be taken into the index now")
+            return
+        self._known[fileset.path] = fileset
+        self._retry.discard(fileset.path)
 
     def _walk(self) -> Iterator[Found]:
         root_reader = reader_for(self._folder, self._readers)
@@ -201,6 +218,11 @@ class Scanner:
                     continue
                 path = Path(entry.path)
                 try:
+                    entry.name.encode()
+                except UnicodeEncodeError:
+                    self._warn_once(path, "its name is not UTF-8")
+                    continue
+                try:
                     is_folder = entry.is_dir()
                     if is_folder and entry.is_symlink():
                         self._warn_link(path)
@@ -208,7 +230,8 @@ class Scanner:
                     if is_folder and path in self._skip:
                         continue
                     reader = reader_for(path, self._readers)
-                except OSError:
+                except Exception as error:
+                    log.debug("%s left out: %s", path, error)
                     continue
                 if reader is not None:
                     yield Found(path.relative_to(self._folder).as_posix(), reader)
@@ -220,12 +243,13 @@ class Scanner:
         try:
             self._access.resolve(path)
         except OutsideFolder:
-            if str(path) not in self._warned_links:
-                self._warned_links.add(str(path))
-                log.warning(
-                    "%s is left out: it is a link that leads outside the folder",
-                    path.relative_to(self._folder),
-                )
+            self._warn_once(path, "it is a link that leads outside the folder")
+
+    def _warn_once(self, path: Path, reason: str) -> None:
+        shown = repr(path.relative_to(self._folder).as_posix())
+        if shown not in self._warned:
+            self._warned.add(shown)
+            log.warning("%s is left out: %s", shown, reason)
 
     def _examine(self, item: Found) -> _Outcome:
         """Read a file if it is new or changed, and give how to store it; None if it is known."""
@@ -251,6 +275,7 @@ class Scanner:
             resolved = self._access.resolve(path)
             self._access.descriptors.forget(resolved)
             opened = item.reader.open(resolved, self._access)
+            check_series(opened)
         except Exception as error:
             age_s = time.time() - path.lstat().st_mtime
             if not isinstance(error, OutsideFolder) and 0 <= age_s < SETTLING_S:

@@ -5,6 +5,7 @@ somebody asks for comes first, then the rest by name.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -110,6 +111,9 @@ class Upkeep:
     def _run_pyramids(self) -> None:
         if self._pyramids.budget_bytes <= 0:
             return
+        # Threads have their own niceness on Linux: who looks at images comes before this.
+        with suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         pending: deque[int] = deque()
         while True:
             record = self._next(self._asked_pyramids, pending, self._tried_pyramids, _lacks_levels)

@@ -217,3 +217,24 @@ def significant_bits_of(dtype: np.dtype, stored_bits: int | None = None) -> int 
     if dtype.kind in "ui" and stored_bits and 0 < stored_bits < dtype.itemsize * 8:
         return stored_bits
     return None
+
+
+def check_series(file: ImageFile) -> None:
+    """Raise UnreadableFile, and close the file, if what it tells of its images cannot be."""
+    for series in file.series:
+        sizes = (series.size_x, series.size_y, series.size_z, series.size_c, series.size_t)
+        if min(sizes) < 1:
+            problem = "an image in it is empty"
+        elif series.pixel_type not in PIXEL_TYPES or len(series.channels) != series.size_c:
+            problem = "its reader tells of an odd pixel type or number of channels"
+        elif not series.levels or series.levels[0] != sizes[:2]:
+            problem = "its reader tells of levels that do not fit its size"
+        elif min(series.tile_width, series.tile_height) < 1:
+            problem = "its reader tells of empty tiles"
+        else:
+            continue
+        file.close()
+        raise UnreadableFile(problem)
+    if not file.series:
+        file.close()
+        raise UnreadableFile("it holds no image")

@@ -14,6 +14,9 @@ from imageserver.readers.ome_xml import to_micrometres
 
 _CENTIMETRE = 3
 
+#: Characters of ImageJ's notes that are kept; it writes whole protocols there.
+_MAX_DESCRIPTION = 10_000
+
 
 @dataclass(frozen=True)
 class VendorMetadata:
@@ -104,7 +107,7 @@ def _imagej(metadata: Mapping[str, Any], page: Any, acquired: float | None) -> V
 
     labels = metadata.get("Labels")
     return VendorMetadata(
-        description=str(metadata.get("Info", "")),
+        description=str(metadata.get("Info", ""))[:_MAX_DESCRIPTION],
         channel_names=tuple(map(str, labels)) if labels and metadata.get("channels", 1) > 1 else (),
         physical_size_x=length(_per_unit(page, 282)),
         physical_size_y=length(_per_unit(page, 283)),

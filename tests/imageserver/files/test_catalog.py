@@ -408,3 +408,66 @@ def test_closing_leaves_no_thread(folder, make_catalog):
     catalog = make_catalog(watch=True, rescan_s=30)
     catalog.close()
     assert not {t.name for t in set(threading.enumerate()) - before if t.name != "zarr_io"}
+
+
+def test_names_that_are_not_utf8_are_left_out_with_one_warning(folder, make_catalog, caplog):
+    write(folder / "good.tif")
+    (folder / "good.tif").rename(folder / os.fsdecode(b"bad\xff.tif"))
+    write(folder / "good.tif")
+    with caplog.at_level(logging.WARNING):
+        catalog = make_catalog(rescan_s=0.1)
+        time.sleep(0.5)
+    assert names(catalog) == ["good.tif"]
+    assert len([r for r in caplog.records if "UTF-8" in r.getMessage()]) == 1
+
+
+def test_pixels_are_read_after_a_restart(folder, make_catalog):
+    data = write(folder / "a.tif")
+    with tifffile.TiffWriter(folder / "b.ome.tif") as writer:
+        writer.write(
+            noise((2, 30, 40), "uint8"),
+            metadata={
+                "axes": "CYX", "Name": "one", "PhysicalSizeX": 0.1,
+                "Channel": {"Name": ["A", "B"], "Color": [255, -1]},
+            },
+        )  # fmt: skip
+    write_ome_zarr(folder / "c.zarr", [noise((20, 30), "uint8")], "yx", "0.4")
+    make_catalog().close()
+    again = make_catalog(start=False)
+    assert len(again.images()) == 3
+    for image in again.images():
+        buffer = again.open_pixels(image.pixels_id)
+        assert buffer.read(0, 0, 0, 0, 0, 0, 5, 5).shape == (5, 5)
+    buffer = again.open_pixels(again.images()[0].pixels_id)
+    np.testing.assert_array_equal(buffer.read(0, 0, 0, 0, 0, 0, 50, 40), data)
+
+
+def test_two_servers_may_share_a_cache_folder(folder, make_catalog):
+    for i in range(40):
+        write(folder / f"{i}.tif", shape=(8, 8))
+    first = make_catalog(wait=False)
+    second = make_catalog(wait=False)
+    assert first.wait_scanned(30)
+    assert second.wait_scanned(30)
+    assert ids(first) == ids(second)
+    assert len(ids(first)) == 40
+
+
+def test_a_full_index_stops_neither_the_others_nor_the_next_try(folder, make_catalog, monkeypatch):
+    from imageserver.index import Index
+
+    write(folder / "a.tif")
+    write(folder / "b.tif")
+    real = Index.store
+    failed = []
+
+    def store(self, path, *arguments, **options):
+        if path == "a.tif" and not failed:
+            failed.append(path)
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(self, path, *arguments, **options)
+
+    monkeypatch.setattr(Index, "store", store)
+    catalog = make_catalog(rescan_s=0.2)
+    assert failed
+    wait_until(lambda: names(catalog) == ["a.tif", "b.tif"])

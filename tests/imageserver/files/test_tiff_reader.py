@@ -154,6 +154,21 @@ def test_jpeg_compression_is_what_tifffile_decodes(folder, open_image):
     assert_planes(open_image(path), np.moveaxis(decoded, -1, 0)[None, :, None])
 
 
+@pytest.mark.parametrize("compression", ["jpeg2000", "webp", "jpegxl", "png", "lzma"])
+def test_lossless_image_codecs(folder, open_image, compression):
+    data = noise((70, 90, 3), "uint8")
+    path = folder / "a.tif"
+    options = {"lossless": True} if compression == "webp" else {}
+    if compression in ("jpeg2000", "jpegxl"):
+        options = {"level": 0} if compression == "jpeg2000" else {"lossless": True}
+    tifffile.imwrite(
+        path, data, photometric="rgb", compression=compression, compressionargs=options,
+        tile=(32, 32), metadata=None,
+    )  # fmt: skip
+    np.testing.assert_array_equal(tifffile.imread(path), data)
+    assert_planes(open_image(path), np.moveaxis(data, -1, 0)[None, :, None])
+
+
 def test_several_images_in_one_file(folder, open_image):
     first, second = noise((30, 40), "uint8"), noise((3, 20, 50), "uint16")
     path = folder / "a.ome.tif"

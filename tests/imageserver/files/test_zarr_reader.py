@@ -207,3 +207,11 @@ def test_no_path_and_no_link_leads_outside(folder, tmp_path, open_image):
         (linked / name).symlink_to(tmp_path / "secret.zarr" / name)
     with pytest.raises(UnreadableFile):
         open_image(linked)
+
+
+def test_an_empty_array_is_unreadable(folder, make_catalog):
+    write_ome_zarr(
+        folder / "a.zarr", [np.zeros((0, 16, 16), "uint8")], "cyx", "0.4", chunks=(1, 16, 16)
+    )
+    (image,) = make_catalog().images()
+    assert image.problem
