@@ -68,28 +68,46 @@ def contains(value: Any, candidates: Sequence[Any]) -> bool | None:
 
 
 def like(value: Any, pattern: Any) -> bool | None:
-    """SQL's `like`: % for any characters, _ for one, backslash before either for itself."""
+    """SQL's `like`: % for any characters, _ for one, backslash before either for itself.
+
+    The time is linear in the pattern for each character of the value, whatever the pattern.
+    """
     if value is None or pattern is None:
         return None
-    return _like_pattern(str(pattern)).fullmatch(str(value)) is not None
+    text = str(value)
+    first, *others = _like_pieces(str(pattern))
+    match = first.match(text)
+    if match is None or not others:
+        return match is not None and match.end() == len(text)
+    position = match.end()
+    # Between two % the leftmost place is as good as any other.
+    for piece in others[:-1]:
+        match = piece.search(text, position)
+        if match is None:
+            return False
+        position = match.end()
+    last = others[-1]
+    # The last piece has no wildcards for many, so its length is known.
+    start = len(text) - last.groups
+    return start >= position and last.fullmatch(text, start) is not None
 
 
 @lru_cache(maxsize=256)
-def _like_pattern(pattern: str) -> re.Pattern:
-    translated = ""
+def _like_pieces(pattern: str) -> list[re.Pattern]:
+    """Give the pieces between the % of a pattern; each character of a piece is one group."""
+    pieces = [""]
     escaped = False
     for character in pattern:
         if escaped:
-            translated += re.escape(character)
+            pieces[-1] += f"({re.escape(character)})"
             escaped = False
         elif character == "\\":
             escaped = True
+        elif character == "%":
+            pieces.append("")
         else:
-            # Adjacent wildcards mean what one does, and would make matching slow.
-            piece = {"%": ".*", "_": "."}.get(character, re.escape(character))
-            if piece != ".*" or not translated.endswith(".*"):
-                translated += piece
-    return re.compile(translated, re.DOTALL)
+            pieces[-1] += "(.)" if character == "_" else f"({re.escape(character)})"
+    return [re.compile(piece, re.DOTALL) for piece in pieces]
 
 
 def calculate(operator: str, left: Any, right: Any) -> Any:

@@ -14,6 +14,9 @@ from render.blitz.slices import omero
 # The version of OMERO whose behaviour is followed: clients choose what they dare by it.
 VERSION = "5.6.0"
 _LONGEST_PATTERN = 500
+_MOST_REPEATS = 4
+_REPEATS = re.compile(r"[*+{]")
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
 
 
 @guarded(omero.api.IConfig)
@@ -31,8 +34,13 @@ class Config(omero.api.IConfig):
         return self._values.get(key, "")
 
     def getConfigValues(self, pattern: str, current: Ice.Current) -> dict:  # noqa: N802
-        if len(pattern) > _LONGEST_PATTERN:
-            raise usage(f"A pattern may have {_LONGEST_PATTERN} characters.")
+        # A pattern can be made so that matching takes for ever; there is no way to stop it then.
+        if len(pattern) > _LONGEST_PATTERN or len(_REPEATS.findall(pattern)) > _MOST_REPEATS:
+            raise usage(
+                f"A pattern may have {_LONGEST_PATTERN} characters and {_MOST_REPEATS} repeats."
+            )
+        if _REPEATED_GROUP.search(pattern):
+            raise usage("A pattern may not repeat a group.")
         try:
             compiled = re.compile(pattern)
         except re.error as error:
