@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import diskcache
 from diskcache.core import DBNAME
 
-from cache.bytes_disk import BytesDisk, DamagedStore
+from cache.bytes_disk import BLOCK_BYTES, BytesDisk, DamagedStore
 from cache.native import (
     native_local,
     native_lock,
@@ -29,16 +29,18 @@ from cache.native import (
 #: How long reads and what SQLite has to move to its database gather before the thread does them.
 CHORES_AFTER_S = 0.02
 #: Size of SQLite's write-ahead log from which it is moved to the database; from the second size
-#: on, writers are made to wait for that.
+#: on, writers are made to wait until it is empty.
 CHECKPOINT_AFTER_BYTES = 4 * 1024**2
 CHECKPOINT_AT_ONCE_BYTES = 16 * 1024**2
 #: While others hold the database, reads are noted up to this number; then the oldest go.
 MAX_NOTED_READS = 4096
 #: Expired entries that one write clears away.
 EXPIRED_PER_WRITE = 8
-#: Free pages that the database keeps to use again, and how many are given back in one step.
-FREE_PAGES = 512
-PAGES_PER_STEP = 256
+#: Free pages that the database keeps to use again, at least and as a part of the bound; and how
+#: many are given back in one step, which keeps writers waiting.
+MIN_FREE_PAGES = 512
+FREE_PART = 0.05
+PAGES_PER_STEP = 64
 #: How long the thread waits for other writers; what it could not do it does the next time.
 CHORES_WAIT_S = 1.0
 #: How long to let others run before trying again to get the database for writing.
@@ -370,14 +372,15 @@ class LruStore(diskcache.Cache):
 
     def _give_back_pages(self) -> None:
         ((free,),) = self._sql("PRAGMA freelist_count").fetchall()
-        if free > FREE_PAGES:
+        if free > max(MIN_FREE_PAGES, self._bounds.size_bytes * FREE_PART / BLOCK_BYTES):
             # `execute` would end after the first page.
             self._con.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_STEP})")
             self._call_for_chores()
 
     def _checkpoint(self) -> None:
         size = self._log.stat().st_size
+        if size > CHECKPOINT_AFTER_BYTES:
+            self._sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        # Writers wait for this one; the one before has left it little to do.
         if size > CHECKPOINT_AT_ONCE_BYTES:
             self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        elif size > CHECKPOINT_AFTER_BYTES:
-            self._sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
