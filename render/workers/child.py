@@ -25,7 +25,7 @@ def serve(jobs: int, results: int) -> None:
         write_message(results, _answer(request))
 
 
-def _answer(request: bytes) -> bytes:
+def _answer(request: bytes | bytearray) -> bytes:
     outcome: tuple[bool, Any]
     try:
         outcome = True, run_job(pickle.loads(request))

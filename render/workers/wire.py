@@ -14,13 +14,13 @@ def write_message(descriptor: int, message: bytes) -> None:
             view = view[os.write(descriptor, view) :]
 
 
-def read_message(descriptor: int) -> bytes:
+def read_message(descriptor: int) -> bytearray:
     """Read one message; raise EOFError when the other end was closed before its end."""
     (length,) = _LENGTH.unpack(_read(descriptor, _LENGTH.size))
     return _read(descriptor, length)
 
 
-def _read(descriptor: int, length: int) -> bytes:
+def _read(descriptor: int, length: int) -> bytearray:
     parts = bytearray(length)
     view, filled = memoryview(parts), 0
     while filled < length:
@@ -28,4 +28,4 @@ def _read(descriptor: int, length: int) -> bytes:
         if count == 0:
             raise EOFError("the pipe was closed")
         filled += count
-    return bytes(parts)
+    return parts
