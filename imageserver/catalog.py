@@ -240,7 +240,7 @@ class Catalog:
         )
 
     def _on_fileset(self, fileset: IndexedFileset) -> None:
-        self._sources.forget({fileset.id})
+        self._sources.forget([fileset])
         for file_id in fileset.file_ids:
             self._file_records.pop(file_id, None)
         self._listing.put(fileset)
@@ -252,4 +252,4 @@ class Catalog:
             for file_id in fileset.file_ids:
                 self._file_records.pop(file_id, None)
             self._listing.remove(fileset.path)
-        self._sources.forget({fileset.id for fileset in gone})
+        self._sources.forget(gone)

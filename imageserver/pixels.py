@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,16 +13,24 @@ from imageserver.readers.base import PIXEL_TYPES, ImageFile, UnreadableFile
 MAX_OPEN_FILES = 32
 
 
+#: Which file set or pyramid (its id), and which version or level of it.
+Key = tuple[int | str, int]
+
+
 class OpenFiles:
     """Opened image files by key; the longest unused ones are closed, never one that is read."""
 
-    def __init__(self, max_open: int = MAX_OPEN_FILES) -> None:
+    def __init__(
+        self, on_close: Callable[[ImageFile], None], max_open: int = MAX_OPEN_FILES
+    ) -> None:
+        """`on_close` gets each file that is closed, after that."""
+        self._on_close = on_close
         self._max_open = max_open
         self._lock = threading.Lock()
-        self._open: OrderedDict[Hashable, _Opened] = OrderedDict()
+        self._open: OrderedDict[Key, _Opened] = OrderedDict()
 
     @contextmanager
-    def lease(self, key: Hashable, open_file: Callable[[], ImageFile]) -> Iterator[ImageFile]:
+    def lease(self, key: Key, open_file: Callable[[], ImageFile]) -> Iterator[ImageFile]:
         """Give the file of that key, opened by `open_file` if it is not open; any thread."""
         with self._lock:
             opened = self._open.setdefault(key, _Opened())
@@ -41,10 +49,9 @@ class OpenFiles:
                 closing = self._retire_excess()
                 if opened.retired and opened.users == 0 and opened.file is not None:
                     closing.append(opened.file)
-            for file in closing:
-                file.close()
+            self._close(closing)
 
-    def drop(self, unwanted: Callable[[Hashable], bool]) -> None:
+    def drop(self, unwanted: Callable[[Key], bool]) -> None:
         """Close the files whose key is unwanted; those being read are closed after that."""
         with self._lock:
             closing = []
@@ -53,8 +60,7 @@ class OpenFiles:
                 opened.retired = True
                 if opened.users == 0 and opened.file is not None:
                     closing.append(opened.file)
-        for file in closing:
-            file.close()
+        self._close(closing)
 
     def close(self) -> None:
         """Close all."""
@@ -62,6 +68,11 @@ class OpenFiles:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def _close(self, files: list[ImageFile]) -> None:
+        for file in files:
+            file.close()
+            self._on_close(file)
 
     def _retire_excess(self) -> list[ImageFile]:
         closing = []

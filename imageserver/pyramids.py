@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +94,7 @@ class PyramidStore:
         self, directory: Path, budget_bytes: int, segments: SegmentCache | None = None
     ) -> None:
         self.budget_bytes = budget_bytes
+        self.on_removed: Callable[[str], None] = lambda key: None
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = Path(os.path.realpath(directory))
         self._access = Access(self._directory, segments=segments or SegmentCache())
@@ -193,9 +194,14 @@ class PyramidStore:
     def remove(self, key: str) -> None:
         """Remove the levels of a key; who reads them at that moment gets to the end."""
         with self._lock, suppress(FileNotFoundError):
+            files = list((self._directory / key).iterdir())
             gone = self._directory / f"{_UNFINISHED}{os.getpid()}-{key}-gone"
             (self._directory / key).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
+            # A file that stays open would keep its place on the disk.
+            for path in files:
+                self._access.descriptors.forget(path)
+        self.on_removed(key)
 
     def close(self) -> None:
         """Close all files."""

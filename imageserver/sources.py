@@ -29,7 +29,8 @@ class Sources:
         self._listing = listing
         self._pyramids = pyramids
         self._readers = readers
-        self._open_files = OpenFiles()
+        self._open_files = OpenFiles(lambda file: access.segments.drop(file.token))
+        pyramids.on_removed = lambda key: self._open_files.drop(lambda k: k[0] == key)
 
     def buffer(self, record: ImageRecord) -> PixelBuffer:
         """Give the pixels of a readable image, as they are listed in `record`."""
@@ -65,9 +66,13 @@ class Sources:
             record.pixel_type, sizes, record.levels, (record.tile_width, record.tile_height), read
         )
 
-    def forget(self, fileset_ids: set[int]) -> None:
+    def forget(self, filesets: Sequence[IndexedFileset]) -> None:
         """Close the files of file sets that changed or went."""
-        self._open_files.drop(lambda key: isinstance(key, tuple) and key[0] in fileset_ids)
+        ids = {fileset.id for fileset in filesets}
+        self._open_files.drop(lambda key: key[0] in ids)
+        for fileset in filesets:
+            for path in fileset.paths:
+                self._access.descriptors.forget(self._access.folder / path)
 
     def close(self) -> None:
         """Close all files."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import tifffile
 from imageserver import pyramids
 from imageserver.pixels import PixelBuffer
 from imageserver.pyramids import OverBudget, PyramidStore, halve, needs_pyramid, reduced_sizes
-from imageserver.statistics import Stopped
+from imageserver.readers.base import UnreadableFile
+from imageserver.statistics import Stopped, channel_extremes
 
 from .conftest import noise, wait_until
 
@@ -206,6 +208,55 @@ def test_a_changed_file_gets_new_levels(folder, make_catalog):
     image = catalog.images()[0]
     assert image.levels[1] == (1650, 1600)
     assert not catalog.open_pixels(image.pixels_id).read(1, 0, 0, 0, 0, 0, 1650, 1600).any()
+
+
+def test_looking_at_an_image_pushes_out_what_was_not_looked_at(folder, make_catalog):
+    for name in "ab":
+        large_tiff(folder / f"{name}.ome.tif")
+    catalog = make_catalog()
+    wait_until(lambda: all(len(image.levels) > 1 for image in catalog.images()), 60)
+    both = catalog._pyramids.size_bytes()
+    catalog.close()
+    catalog = make_catalog(pyramid_budget_bytes=both * 3 // 4)
+    a, b = catalog.images()
+    buffer_of_a = catalog.open_pixels(a.pixels_id)
+    buffer_of_a.read(1, 0, 0, 0, 0, 0, 8, 8)
+    catalog._pyramids.remove(f"{b.pixels_id}-{b.version}")
+    with pytest.raises(UnreadableFile):
+        catalog.open_pixels(b.pixels_id).read(1, 0, 0, 0, 0, 0, 8, 8)
+    assert len(catalog.image(b.id).levels) == 1
+    catalog.open_pixels(b.pixels_id)
+    wait_until(lambda: len(catalog.image(b.id).levels) > 1, 60)
+    wait_until(lambda: len(catalog.image(a.id).levels) == 1)
+    assert catalog._pyramids.size_bytes() <= both * 3 // 4
+    with pytest.raises(UnreadableFile):
+        buffer_of_a.read(1, 0, 0, 0, 0, 0, 8, 8)
+    assert buffer_of_a.read(0, 0, 0, 0, 0, 0, 8, 8).shape == (8, 8)
+
+
+def test_levels_that_fit_no_budget_are_tried_once_and_statistics_are_there(
+    folder, make_catalog, monkeypatch
+):
+    monkeypatch.setattr(
+        "imageserver.upkeep.channel_extremes", partial(channel_extremes, budget_bytes=1_000_000)
+    )
+    large_tiff(folder / "a.ome.tif")
+    catalog = make_catalog(pyramid_budget_bytes=100_000)
+    builds = []
+    real = PyramidStore.build
+
+    def build_(self, *arguments, **options):
+        builds.append(options["evict"])
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(PyramidStore, "build", build_)
+    image = catalog.images()[0]
+    for _ in range(3):
+        catalog.open_pixels(image.pixels_id)
+        time.sleep(0.3)
+    assert builds == [True]
+    assert len(catalog.image(image.id).levels) == 1
+    assert catalog.image(image.id).channels[0].stats is not None
 
 
 def test_no_budget_makes_no_levels(folder, make_catalog):
