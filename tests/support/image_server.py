@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,27 +36,42 @@ class RunningImageServer:
 def start_image_server(
     folder: Path,
     *,
-    cache_dir: Path,
+    cache_dir: Path | None = None,
     transports: Sequence[str] = ("tcp", "ssl", "manager"),
     arguments: Sequence[str] = (),
     environment: dict[str, str] | None = None,
 ) -> Iterator[RunningImageServer]:
-    """Serve `folder` while the block lasts, after the whole folder was read."""
+    """Serve `folder` while the block lasts, after the whole folder was read.
+
+    Without `cache_dir` the index is a new one, which goes away with the server.
+    """
+    with contextlib.ExitStack() as stack:
+        if cache_dir is None:
+            made = tempfile.TemporaryDirectory(prefix="imageserver-")
+            cache_dir = Path(stack.enter_context(made))
+        process = _launch(folder, cache_dir, transports, arguments, environment or {})
+        stack.callback(stop, process)
+        yield RunningImageServer(process, read_ports(process), cache_dir)
+
+
+def _launch(
+    folder: Path,
+    cache_dir: Path,
+    transports: Sequence[str],
+    arguments: Sequence[str],
+    environment: dict[str, str],
+) -> subprocess.Popen:
     command = [sys.executable, "-m", "imageserver", str(folder), "--cache-dir", str(cache_dir)]
     for transport in transports:
         command += ["--port" if transport == "tcp" else f"--{transport}-port", "0"]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [*command, "--scan-wait", "60", "--with-parent", *arguments],
         cwd=PROJECT,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    try:
-        yield RunningImageServer(process, read_ports(process), cache_dir)
-    finally:
-        stop(process)
 
 
 def read_ports(process: subprocess.Popen) -> dict[str, int]:
