@@ -58,8 +58,8 @@ class FileCacheStats:
 class FileCache:
     """A least-recently-used cache of bytes on disk, for several processes, threads or greenlets.
 
-    `max_bytes` counts what entries take on disk, their rows and file blocks included; SQLite's
-    write-ahead log comes on top, some 20 MB at most.
+    `max_bytes` counts what entries take on disk, their rows and file blocks included; on top come
+    SQLite's write-ahead log and free pages, some 20 MB and a twentieth of the bound at most.
     `timeout_s` is how long an entry is kept at most; with `jitter` each is given up to that
     fraction more, so that what was stored together does not expire together. A cache folder can
     be lost, full or damaged at any moment: then nothing is found and nothing is stored, which is
