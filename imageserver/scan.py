@@ -133,6 +133,9 @@ class Scanner:
             except OSError as error:
                 log.warning("the folder cannot be scanned now: %s", error)
                 unsettled = False
+            except Exception:
+                log.exception("a scan of the folder failed")
+                unsettled = False
             took = time.monotonic() - started
             if not unsettled:
                 self._settled.set()

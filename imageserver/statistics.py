@@ -6,7 +6,6 @@ can, all planes of it; else over planes of the smallest level, spread evenly.
 
 import threading
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 
@@ -74,7 +73,8 @@ def channel_extremes(
     read_any = False
     problem: UnreadableFile | None = None
     for z, t in planes:
-        for x, y, width, height in islice(bands(buffer, level), every // 2, None, every):
+        pieces = list(bands(buffer, level, min(BAND_BYTES, budget_bytes // 16)))
+        for x, y, width, height in pieces[every // 2 :: every] or pieces[:1]:
             for c in range(buffer.sizes[1]):
                 if stop is not None and stop.is_set():
                     raise Stopped
@@ -103,15 +103,15 @@ def _affordable(buffer: PixelBuffer, budget_bytes: int) -> tuple[int, list[tuple
     return len(buffer.levels) - 1, [planes[i] for i in np.unique(spread)]
 
 
-def bands(buffer: PixelBuffer, level: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut a level into rectangles of whole tiles, none larger than BAND_BYTES if possible."""
+def bands(buffer: PixelBuffer, level: int, most_bytes: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a level into rectangles of whole tiles, none larger than `most_bytes` if possible."""
     level_width, level_height = buffer.levels[level]
     tile_width, tile_height = buffer.tile_size
     row_bytes = tile_height * buffer.dtype.itemsize
-    wide = max(BAND_BYTES // row_bytes // tile_width, 1) * tile_width
+    wide = max(most_bytes // row_bytes // tile_width, 1) * tile_width
     tall = tile_height
     if wide >= level_width:
-        tall *= max(BAND_BYTES // (row_bytes * level_width), 1)
+        tall *= max(most_bytes // (row_bytes * level_width), 1)
     for y in range(0, level_height, tall):
         for x in range(0, level_width, wide):
             yield x, y, min(wide, level_width - x), min(tall, level_height - y)

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -471,3 +472,28 @@ def test_a_full_index_stops_neither_the_others_nor_the_next_try(folder, make_cat
     catalog = make_catalog(rescan_s=0.2)
     assert failed
     wait_until(lambda: names(catalog) == ["a.tif", "b.tif"])
+
+
+@pytest.mark.parametrize("kind", ["zarr", "samples", "png"])
+def test_threads_that_read_one_file_disturb_one_another_not_at_all(folder, make_catalog, kind):
+    data = noise((3, 90, 120), "uint8")
+    if kind == "zarr":
+        write_ome_zarr(folder / "a.zarr", [data], "cyx", "0.5", chunks=(3, 32, 32))
+    elif kind == "samples":
+        tifffile.imwrite(
+            folder / "a.tif", np.moveaxis(data, 0, -1), photometric="rgb", tile=(32, 32),
+            compression="zlib",
+        )  # fmt: skip
+    else:
+        (folder / "a.png").write_bytes(imagecodecs.png_encode(np.moveaxis(data, 0, -1).copy()))
+    catalog = make_catalog()
+    buffer = catalog.open_pixels(catalog.images()[0].pixels_id)
+
+    def read(n: int) -> bool:
+        x, y, c = n % 80, n % 50, n % 3
+        return bool(
+            (buffer.read(0, 0, c, 0, x, y, 40, 40) == data[c, y : y + 40, x : x + 40]).all()
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(400)))
