@@ -96,7 +96,20 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for the index, reduced levels and the certificate",
     )
     parser.add_argument("--user", default="local", help="name of the one user (local)")
-    parser.add_argument("--session-timeout", type=float, default=600.0, metavar="SECONDS")
+    parser.add_argument(
+        "--session-timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="end sessions that nobody used for this long (600)",
+    )
+    parser.add_argument(
+        "--refusal-delay",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="answer a wrong password only after this long (2)",
+    )
     parser.add_argument(
         "--scan-wait", type=float, default=2.0, metavar="SECONDS", help="see the folder first (2)"
     )
@@ -133,6 +146,7 @@ def _server_options(options: argparse.Namespace) -> Options:
         user=options.user,
         password=os.environ.get(PASSWORD_VARIABLE) or DEFAULT_PASSWORD,
         session_timeout_s=options.session_timeout,
+        refusal_delay_s=options.refusal_delay,
         threads=options.threads,
         insecure_router=options.insecure_router,
     )

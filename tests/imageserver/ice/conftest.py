@@ -32,7 +32,7 @@ def server(
         folder.path,
         cache_dir=cache_dir,
         transports=transports,
-        arguments=("--insecure-router", in_front),
+        arguments=("--insecure-router", in_front, "--refusal-delay", "0.2"),
     ) as running:
         yield running
 

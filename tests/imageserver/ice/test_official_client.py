@@ -18,6 +18,7 @@ from tests.support.image_server import PASSWORD, PROJECT, USER
 
 SCRIPT = Path(__file__).parent / "official_client.py"
 TIMEOUT_S = 100
+pytestmark = pytest.mark.slow
 
 
 def interpreter() -> Path:
