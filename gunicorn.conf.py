@@ -5,7 +5,6 @@ server running. Each worker makes the application for itself after gevent has pa
 every lock and connection in it belongs to that worker's loop.
 """
 
-import hashlib
 import importlib
 import os
 
@@ -40,12 +39,6 @@ if settings.embedded and not settings.image_server_port:
 _supervisors = []
 
 
-def _image_server_dir(cache_dir, folder):
-    """Give each folder an index of its own, so that ids do not change when folders take turns."""
-    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    return cache_dir / "images" / f"{folder.resolve().name}-{digest}"
-
-
 def on_starting(server):
     """Import, compile and start the image server before the first worker is forked."""
     if settings.embedded:
@@ -54,7 +47,7 @@ def on_starting(server):
                 str(settings.images),
                 *("--host", "127.0.0.1"),
                 *("--port", str(settings.image_server_port)),
-                *("--cache-dir", str(_image_server_dir(settings.cache_dir, settings.images))),
+                *("--cache-dir", str(settings.cache_dir / "images")),
                 *("--user", settings.image_server_user),
                 *("--log-level", settings.log_level),
             ],
