@@ -366,3 +366,15 @@ def test_every_control_has_a_name(page):
             .map((node) => node.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_the_picture_comes_by_itself_when_the_image_server_is_back(page, service):
+    page.open("speckles.ome.tif")
+    service.image_server().kill()
+    handle = page.channel(0).find_element(By.CSS_SELECTOR, ".handle.end")
+    page.set_value(handle, 313)
+    end = page.channel(0).find_elements(By.CSS_SELECTOR, ".fields input")[1].get_attribute("value")
+    assert page.tiles()[-1]["c"].endswith(f":{end}$FF0000")
+    assert not page.find("#problem").is_displayed()
+    left = [entry["message"] for entry in page.browser.get_log("browser")]
+    assert all(" 503 " in message for message in left), left
