@@ -4,6 +4,7 @@ Waiting goes through `Handoff`, so a greenlet gives way to others while Ice's ow
 work. `future.result()` of a call that still runs would stop the whole event loop.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,7 @@ class Pending:
         finally:
             # Also when the waiting greenlet is killed: Ice would keep the answer for nobody.
             if not done:
-                self._future.cancel()
+                self.cancel()
         if not done:
             raise DeadlineExceeded(f"the request ran out of time at the step '{self._step}'")
         try:
@@ -49,6 +50,31 @@ class Pending:
     def cancel(self) -> None:
         """Give the call up, whose answer is no longer wanted."""
         self._future.cancel()
+
+
+class Connecting(Pending):
+    """The making of a connection, by `proxy.ice_getConnectionAsync`.
+
+    It is not cancelled: Ice would hold Python's global lock while it waits for its own thread,
+    which may wait for that lock. What comes too late is closed instead.
+    """
+
+    def __init__(self, proxy: Any) -> None:
+        super().__init__("connect", proxy.ice_getConnectionAsync, ())
+
+    def cancel(self) -> None:
+        self._future.add_done_callback(_close_late)
+
+
+def _close_late(future: Any) -> None:
+    if future.exception() is None:
+        close_connection(future.result())
+
+
+def close_connection(connection: Any) -> None:
+    """Close a connection at once, without asking the other side."""
+    with contextlib.suppress(Ice.Exception):
+        connection.close(Ice.ConnectionClose.Forcefully)
 
 
 def start(step: str, method: Callable[..., Any], *args: Any) -> Pending:

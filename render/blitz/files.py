@@ -37,12 +37,8 @@ def list_lookup_tables(live: LiveSession, deadline: Deadline) -> tuple[LookupTab
 
 def read_file(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:
     """Read a whole original file of at most `Limits.file_bytes`."""
-    store = live.bind(
-        omero.api.RawFileStorePrx.uncheckedCast(
-            call(deadline, "open a file store", live.factory.createRawFileStoreAsync)
-        ),
-        ALL_GROUPS,
-    )
+    proxy = call(deadline, "open a file store", live.factory.createRawFileStoreAsync)
+    (store,) = live.adopt([omero.api.RawFileStorePrx.uncheckedCast(proxy)], deadline, ALL_GROUPS)
     try:
         call(deadline, "open the file", store.setFileIdAsync, file_id)
         size = call(deadline, "ask for the file's size", store.sizeAsync)

@@ -20,6 +20,7 @@ from render.blitz.mapping import (
     text_of,
     unwrap,
 )
+from render.blitz.pixels_store import Geometry, StoreKey
 from render.blitz.queries import (
     DATASETS_OF_IMAGE,
     PIXELS_OF_IMAGE,
@@ -30,7 +31,6 @@ from render.blitz.queries import (
 )
 from render.blitz.reading import read_geometry
 from render.blitz.session import LiveSession
-from render.blitz.stores import Geometry, StoreKey
 from render.deadline import Deadline
 from render.errors import NotFound, ServiceError, SourceFailed
 from render.values import ChannelInfo, ContainerRef, ImageInfo

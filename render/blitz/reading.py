@@ -11,8 +11,8 @@ import numpy as np
 
 from render.blitz.ami import Pending
 from render.blitz.errors import ServiceLost
+from render.blitz.pixels_store import Geometry, PixelsStore, StoreKey
 from render.blitz.session import LiveSession
-from render.blitz.stores import Geometry, PixelsStore, StoreKey
 from render.deadline import Deadline
 from render.errors import SourceFailed
 from render.values import DTYPES, ImageInfo, PlaneIndex, Region
@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 #: One call: a region of a plane.
 Piece = tuple[PlaneIndex, Region]
+
+_NOTHING = np.empty((0, 0))
 
 
 def read_geometry(live: LiveSession, key: StoreKey, deadline: Deadline) -> Geometry:
@@ -43,23 +45,25 @@ def read_planes(
     parts = split_region(region, dtype.itemsize, live.limits.read_bytes, info.tile_height)
     pieces = [(plane, part) for plane in planes for part in parts]
     key = StoreKey(info.pixels_id, info.group_id, info.pixels_version)
-    answers = _with_store(
-        live,
-        key,
-        level,
-        lambda store: _read_pieces(live, store, level, pieces, deadline),
-        deadline,
-    )
-    arrays = [
-        _array_of(answer, dtype, part) for answer, (_, part) in zip(answers, pieces, strict=True)
-    ]
-    if len(parts) == 1:
+
+    def read(store: PixelsStore) -> list[np.ndarray]:
+        arrays: list[np.ndarray] = [_NOTHING] * len(planes)
+        if len(parts) > 1:
+            arrays = [np.empty((region.height, region.width), dtype) for _ in planes]
+
+        def keep(number: int, answer: bytes) -> None:
+            plane, part = divmod(number, len(parts))
+            array = _array_of(answer, dtype, parts[part])
+            if len(parts) == 1:
+                arrays[plane] = array
+            else:
+                top, left = parts[part].y - region.y, parts[part].x - region.x
+                arrays[plane][top : top + array.shape[0], left : left + array.shape[1]] = array
+
+        _read_pieces(live, store, level, pieces, keep, deadline)
         return arrays
-    count = len(parts)
-    return [
-        _put_together(arrays[first : first + count], parts, region, dtype)
-        for first in range(0, len(arrays), count)
-    ]
+
+    return _with_store(live, key, level, read, deadline)
 
 
 def split_region(
@@ -126,45 +130,50 @@ def _read_pieces(
     store: PixelsStore,
     level: int,
     pieces: Sequence[Piece],
+    keep: Callable[[int, bytes], None],
     deadline: Deadline,
-) -> list[bytes]:
+) -> None:
+    """Read pieces, handing each on as it comes, so that those of a large region do not add up."""
     if len(pieces) == 1:
         _stand_at([store], level, deadline)
-        return [store.start_tile(*pieces[0]).result(deadline)]
+        keep(0, store.start_tile(*pieces[0]).result(deadline))
+        return
     wanted = min(len(pieces), live.limits.parallel_reads)
     others = live.stores.acquire_idle(store.key, level, wanted - 1)
     if len(others) < wanted - 1:
         live.stores.grow(store.key, wanted)
     try:
-        answers = _read_side_by_side([store, *others], level, pieces, deadline)
+        _read_side_by_side([store, *others], level, pieces, keep, deadline)
     except BaseException:
         for other in others:
             live.stores.discard(other)
         raise
     for other in others:
         live.stores.release(other)
-    return answers
 
 
 def _read_side_by_side(
-    stores: Sequence[PixelsStore], level: int, pieces: Sequence[Piece], deadline: Deadline
-) -> list[bytes]:
+    stores: Sequence[PixelsStore],
+    level: int,
+    pieces: Sequence[Piece],
+    keep: Callable[[int, bytes], None],
+    deadline: Deadline,
+) -> None:
     """Read each piece with one of the stores in turn, each store one piece at a time."""
     _stand_at(stores, level, deadline)
     count = len(stores)
     under_way: list[Pending] = []
-    answers = []
     try:
         under_way = [stores[i].start_tile(*pieces[i]) for i in range(min(count, len(pieces)))]
         for i in range(len(pieces)):
-            answers.append(under_way[i % count].result(deadline))
+            answer = under_way[i % count].result(deadline)
             if i + count < len(pieces):
                 under_way[i % count] = stores[i % count].start_tile(*pieces[i + count])
+            keep(i, answer)
     except BaseException:
         for pending in under_way:
             pending.cancel()
         raise
-    return answers
 
 
 def _stand_at(stores: Sequence[PixelsStore], level: int, deadline: Deadline) -> None:
@@ -180,13 +189,3 @@ def _array_of(answer: bytes, dtype: np.dtype, region: Region) -> np.ndarray:
             f"of {dtype.itemsize} bytes"
         )
     return np.frombuffer(answer, dtype).reshape(region.height, region.width)
-
-
-def _put_together(
-    arrays: Sequence[np.ndarray], parts: Sequence[Region], region: Region, dtype: np.dtype
-) -> np.ndarray:
-    whole = np.empty((region.height, region.width), dtype)
-    for array, part in zip(arrays, parts, strict=True):
-        top, left = part.y - region.y, part.x - region.x
-        whole[top : top + part.height, left : left + part.width] = array
-    return whole

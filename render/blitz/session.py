@@ -1,18 +1,18 @@
 """One login on an OMERO.server: its router session, its services, its pooled pixels stores."""
 
-import contextlib
 import logging
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import Ice
 
-from render.blitz.ami import Pending, call, start
+from render.blitz.ami import Connecting, call, close_connection, start
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.mapping import server_settings_of, session_user_of
 from render.blitz.records import ServerSettings, SessionUser
 from render.blitz.slices import Glacier2, omero
-from render.blitz.stores import StorePool
+from render.blitz.store_pool import StorePool
 from render.deadline import Deadline
 from render.errors import Forbidden, ServiceError, SourceFailed
 
@@ -36,65 +36,91 @@ _SERVICES = {
 
 
 class LiveSession:
-    """An open session. Each has a connection of its own, told apart by its client uuid.
+    """An open session, on a connection of its own, by which the router tells sessions apart.
 
-    Made by `log_in`; after `close` or a lost connection it is of no further use.
+    Made by `log_in`; after `close` or a lost connection it is of no further use. All its proxies
+    are fixed to the connection: the session would not survive a new one. It matters for another
+    reason too. A proxy that has yet to find its connection makes whoever calls it at the wrong
+    moment wait inside Ice, with Python's global lock held, for a thread that may need that lock.
     """
 
     user: SessionUser
     settings: ServerSettings
+    factory: Any
 
-    def __init__(self, router: Any, session_proxy: Any, client_uuid: str, limits: Limits) -> None:
+    def __init__(
+        self, router: Any, connection: Any, session_key: str, client_uuid: str, limits: Limits
+    ) -> None:
         self._router = router
-        self._client_uuid = client_uuid
-        #: The key by which others can join the session: the name of its proxy's identity.
-        self.key: str = session_proxy.ice_getIdentity().name
-        self._context = {"omero.client.uuid": client_uuid, "omero.session.uuid": self.key}
+        self._connection = connection
+        self._context = {"omero.client.uuid": client_uuid, "omero.session.uuid": session_key}
         self._services: dict[tuple[str, int | None], Any] = {}
+        self._has_routing_table = True
+        #: The key by which others can join the session.
+        self.key = session_key
         self.limits = limits
-        self.factory = self.bind(omero.api.ServiceFactoryPrx.uncheckedCast(session_proxy))
         self.stores = StorePool(self._create_store, limits)
 
-    def bind(self, proxy: Any, group_id: int | None = None) -> Any:
-        """Give a proxy out of a reply what it needs to be called: router, connection, context.
+    def begin(self, session_proxy: Any, joined: bool, deadline: Deadline) -> None:
+        """Make the session usable; to be called once, right after the login."""
+        _, has_table = call(deadline, "ask the router", self._router.getClientProxyAsync)
+        # Left out by older routers, all of which have one.
+        self._has_routing_table = has_table is not False
+        proxy = omero.api.ServiceFactoryPrx.uncheckedCast(session_proxy)
+        self.factory = self.adopt([proxy], deadline)[0]
+        if joined:
+            # Before anything else: until this is said, our leaving would end the session for
+            # everybody, such as the person who is logged in to OMERO.web with it.
+            call(deadline, "detach from the session", self.factory.detachOnDestroyAsync)
+        self._learn(deadline)
+
+    def adopt(
+        self, proxies: Sequence[Any], deadline: Deadline, group_id: int | None = None
+    ) -> list[Any]:
+        """Make proxies out of replies callable: known to the router, with connection and context.
 
         Encoding 1.0 lets unknown subclasses be received as their nearest known base.
         """
+        if self._has_routing_table:
+            call(deadline, "tell the router", self._router.addProxiesAsync, list(proxies))
         context = dict(self._context)
         if group_id is not None:
             context["omero.group"] = str(group_id)
-        return (
-            proxy.ice_router(self._router)
-            .ice_connectionId(self._client_uuid)
+        return [
+            proxy.ice_fixed(self._connection)
             .ice_encodingVersion(Ice.Encoding_1_0)
             .ice_context(context)
-        )
+            for proxy in proxies
+        ]
 
     def service(self, name: str, deadline: Deadline, group_id: int | None = ALL_GROUPS) -> Any:
         """Give a stateless service for calls within a group (None = the session's own)."""
         known = self._services.get((name, group_id))
         if known is not None:
             return known
-        return self._keep_service(name, group_id, self._ask_for_service(name).result(deadline))
+        return self._open_services({name: group_id}, deadline)[0]
 
-    def _ask_for_service(self, name: str) -> Pending:
-        getter, _ = _SERVICES[name]
-        return start(f"get {name} service", getattr(self.factory, f"{getter}Async"))
+    def _open_services(self, wanted: Mapping[str, int | None], deadline: Deadline) -> list[Any]:
+        """Ask for stateless services, by name, that are to work in the groups given."""
+        asked = [
+            start(f"get {name} service", getattr(self.factory, f"{_SERVICES[name][0]}Async"))
+            for name in wanted
+        ]
+        proxies = [pending.result(deadline) for pending in asked]
+        if None in proxies:
+            raise SourceFailed("OMERO.server does not offer all its services")
+        proxies = self.adopt(proxies, deadline)
+        for (name, group_id), proxy in zip(wanted.items(), proxies, strict=True):
+            service = _SERVICES[name][1].uncheckedCast(proxy)
+            if group_id is not None:
+                group = {"omero.group": str(group_id)}
+                service = service.ice_context(self._context | group)
+            self._services[name, group_id] = service
+        return [self._services[item] for item in wanted.items()]
 
-    def _keep_service(self, name: str, group_id: int | None, proxy: Any) -> Any:
-        if proxy is None:
-            raise SourceFailed(f"OMERO.server offers no {name} service")
-        _, kind = _SERVICES[name]
-        bound = self.bind(kind.uncheckedCast(proxy), group_id)
-        self._services[name, group_id] = bound
-        return bound
-
-    def prepare(self, deadline: Deadline) -> None:
+    def _learn(self, deadline: Deadline) -> None:
         """Learn whose session this is and what the server's settings are."""
-        wanted = {"admin": None, "config": None, "query": ALL_GROUPS}
-        asked = {name: self._ask_for_service(name) for name in wanted}
-        for name, group_id in wanted.items():
-            self._keep_service(name, group_id, asked[name].result(deadline))
+        self._open_services({"admin": None, "config": None, "query": ALL_GROUPS}, deadline)
         event_context = start(
             "ask who is logged in", self._services["admin", None].getEventContextAsync
         )
@@ -126,11 +152,12 @@ class LiveSession:
 
     def drop_connection(self) -> None:
         """Close the session's connection at once, without asking the other side."""
-        drop_connection(self._router)
+        close_connection(self._connection)
 
     def _create_store(self, group_id: int, deadline: Deadline) -> Any:
         proxy = call(deadline, "open a pixels store", self.factory.createRawPixelsStoreAsync)
-        return self.bind(omero.api.RawPixelsStorePrx.uncheckedCast(proxy), group_id)
+        store = omero.api.RawPixelsStorePrx.uncheckedCast(proxy)
+        return self.adopt([store], deadline, group_id)[0]
 
 
 def log_in(
@@ -142,10 +169,11 @@ def log_in(
 ) -> LiveSession:
     """Open a session: log in with user and password, or join one by its key."""
     client_uuid = str(uuid.uuid4())
-    # A connection of its own for each session: the router tells sessions apart by connection.
     router = Glacier2.RouterPrx.uncheckedCast(
         communicator.stringToProxy(endpoint.router_text())
     ).ice_connectionId(client_uuid)
+    connection = Connecting(router).result(deadline)
+    router = router.ice_fixed(connection)
     name = credentials.session_key or credentials.user
     password = credentials.session_key or credentials.password
     context = {"omero.client.uuid": client_uuid, "omero.agent": "Blitzrender"}
@@ -153,21 +181,11 @@ def log_in(
         proxy = call(deadline, "log in", router.createSessionAsync, name, password, context)
         if proxy is None:
             raise SourceFailed("OMERO.server made no session for the login")
-        live = LiveSession(router, proxy, client_uuid, limits)
-        if credentials.joins:
-            # Before anything else: until this is said, our leaving would end the session for
-            # everybody, such as the person who is logged in to OMERO.web with it.
-            call(deadline, "detach from the session", live.factory.detachOnDestroyAsync)
-        live.prepare(deadline)
+        # The session's key is the name of its proxy's identity.
+        key = proxy.ice_getIdentity().name
+        live = LiveSession(router, connection, key, client_uuid, limits)
+        live.begin(proxy, credentials.joins, deadline)
     except BaseException:
-        drop_connection(router)
+        close_connection(connection)
         raise
     return live
-
-
-def drop_connection(router: Any) -> None:
-    """Close the connection that a router proxy uses, if there is one."""
-    with contextlib.suppress(Ice.Exception):
-        connection = router.ice_getCachedConnection()
-        if connection is not None:
-            connection.close(Ice.ConnectionClose.Forcefully)

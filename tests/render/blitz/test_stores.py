@@ -192,3 +192,61 @@ def test_reading_several_planes_opens_more_stores_for_the_next_time(
         read = session.read_regions(INFO, planes, 0, Region(0, 0, 32, 32), soon())
         np.testing.assert_array_equal(read[4], tiny_server.plane(0, 0, 4, 0)[:32, :32])
         tiny.wait_for("stores", expected)
+
+
+def test_readers_are_served_in_the_order_of_asking(
+    make_source: Callable[..., BlitzSource],
+) -> None:
+    session = make_source(stores_per_pixels=1).session(LOGIN, soon())
+    region = Region(0, 0, 8, 8)
+    served: list[int] = []
+
+    def read(number: int, z: int = 0) -> None:
+        session.read_region(INFO, PlaneIndex(z, 0, 0), 0, region, soon())
+        served.append(number)
+
+    readers = [threading.Thread(target=read, args=(0, tiny_server.SLOW))]
+    readers += [threading.Thread(target=read, args=(number,)) for number in range(1, 8)]
+    for reader in readers:
+        reader.start()
+        time.sleep(0.02)
+    for reader in readers:
+        reader.join()
+    assert served == list(range(8))
+
+
+def test_readers_of_one_image_do_not_hold_up_those_of_another(
+    make_source: Callable[..., BlitzSource],
+) -> None:
+    session = make_source(stores_per_pixels=1).session(LOGIN, soon())
+    region, slow = Region(0, 0, 8, 8), PlaneIndex(tiny_server.SLOW, 0, 0)
+    readers = [
+        threading.Thread(target=lambda: session.read_region(INFO, slow, 0, region, soon()))
+        for _ in range(2)
+    ]
+    for reader in readers:
+        reader.start()
+    time.sleep(0.1)
+    started = time.monotonic()
+    session.read_region(tiny_info(pixels_id=8), PlaneIndex(0, 0, 0), 0, region, soon())
+    assert time.monotonic() - started < tiny_server.SLOW_S / 2
+    for reader in readers:
+        reader.join()
+
+
+def test_leaving_the_queue_passes_the_place_on(
+    tiny: TinyServer, make_source: Callable[..., BlitzSource]
+) -> None:
+    session = make_source(stores_per_pixels=1).session(LOGIN, soon())
+    region, slow = Region(0, 0, 8, 8), PlaneIndex(tiny_server.SLOW, 0, 0)
+    holder = threading.Thread(target=lambda: session.read_region(INFO, slow, 0, region, soon()))
+    holder.start()
+    time.sleep(0.1)
+    impatient = side_by_side(
+        5,
+        lambda: session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon(0.2)),
+    )
+    assert {type(result) for result in impatient} == {DeadlineExceeded}
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon())
+    holder.join()
+    assert tiny.counters()["most_stores"] == 1

@@ -1,0 +1,269 @@
+"""The pixels stores of one session: lent to one reader at a time, bounded, closed when idle.
+
+A store counts until its close was answered, so the server never holds more than the bound. Who
+finds none free queues, and is served in the order of asking.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from render.blitz.endpoint import Limits
+from render.blitz.errors import ConnectionLost
+from render.blitz.pixels_store import PixelsStore, StoreKey
+from render.deadline import Deadline
+from render.errors import DeadlineExceeded, ServiceError
+from render.waiting import Handoff, spawn
+
+log = logging.getLogger(__name__)
+
+#: How long a store may take to close before it is taken for closed.
+_CLOSE_TIMEOUT_S = 10.0
+
+#: How long a store that nobody waits for may take to open.
+_OPEN_TIMEOUT_S = 30.0
+
+
+class _Waiter:
+    """Somebody in the queue; gets a store, or None as leave to open one."""
+
+    def __init__(self, key: StoreKey, level: int) -> None:
+        self.key = key
+        self.level = level
+        self.handoff = Handoff()
+
+
+class StorePool:
+    """Lends stores that are made by `create(group_id, deadline)`."""
+
+    def __init__(self, create: Callable[[int, Deadline], Any], limits: Limits) -> None:
+        self._create = create
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter] = deque()
+        self._idle: dict[StoreKey, list[PixelsStore]] = {}
+        self._counts: dict[StoreKey, int] = {}
+        self._size = 0
+        self._closing = 0
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """Number of stores open now, those being opened or closed included."""
+        return self._size
+
+    def acquire(self, key: StoreKey, level: int, deadline: Deadline) -> PixelsStore:
+        """Lend a store: an idle one, best at that level, else a new one, else wait for one.
+
+        Give it back with `release`, or with `discard` after any failure.
+        """
+        with self._lock:
+            self._check_open()
+            queued = any(waiter.key == key for waiter in self._queue)
+            store = None if queued else self._take_idle(key, level)
+            if store is not None:
+                return store
+            waiter = None
+            if queued or not self._may_open(key):
+                waiter = _Waiter(key, level)
+                self._queue.append(waiter)
+                self._make_room()
+        if waiter is not None:
+            store = self._wait(waiter, deadline)
+        return store or self._open(key, deadline)
+
+    def acquire_idle(self, key: StoreKey, level: int, most: int) -> list[PixelsStore]:
+        """Lend up to `most` stores that are idle right now and know that level."""
+        with self._lock:
+            fit = [store for store in self._idle.get(key, ()) if store.has_level(level)][:most]
+            for store in fit:
+                self._remove_idle(store)
+            return fit
+
+    def grow(self, key: StoreKey, wanted: int) -> None:
+        """Open one more store in the background if a pixels set has fewer than `wanted`.
+
+        Who reads several planes at once gains by it next time, and waits for nothing now. No
+        other store is closed for it.
+        """
+        with self._lock:
+            enough = self._counts.get(key, 0) >= wanted
+            if self._closed or enough or self._queue or not self._may_open(key):
+                return
+
+        def open_store() -> None:
+            try:
+                self.release(self._open(key, Deadline.after(_OPEN_TIMEOUT_S)))
+            except ServiceError as error:
+                log.debug("opening one more pixels store ended with: %s", error)
+
+        spawn(open_store)
+
+    def release(self, store: PixelsStore) -> None:
+        """Take a store back that is fit for the next reader."""
+        store.last_used_s = time.monotonic()
+        with self._lock:
+            if not self._closed:
+                self._idle.setdefault(store.key, []).append(store)
+                self._serve()
+                return
+        self.discard(store)
+
+    def discard(self, store: PixelsStore) -> None:
+        """Take a store back that must not be used again; it is closed in the background."""
+        with self._lock:
+            self._dispose(store)
+
+    def discard_idle(self, key: StoreKey) -> None:
+        """Close all idle stores of a pixels set, which proved stale."""
+        with self._lock:
+            for store in self._idle.pop(key, []):
+                self._dispose(store)
+
+    def expire(self, now_s: float) -> None:
+        """Close the stores that nobody has used for their idle time."""
+        oldest_s = now_s - self._limits.store_idle_s
+        with self._lock:
+            every = [store for stores in self._idle.values() for store in stores]
+            for store in every:
+                if store.last_used_s < oldest_s:
+                    self._remove_idle(store)
+                    self._dispose(store)
+
+    def close(self, deadline: Deadline) -> None:
+        """Close all idle stores now, and those on loan when they come back."""
+        with self._lock:
+            self._closed = True
+            stores = [store for idle in self._idle.values() for store in idle]
+            self._idle.clear()
+            for waiter in self._queue:
+                waiter.handoff.fill(error=_closed())
+            self._queue.clear()
+        closing = [store.start_closing() for store in stores]
+        for store, pending in zip(stores, closing, strict=True):
+            store.await_closed(pending, deadline)
+            with self._lock:
+                self._forget(store.key)
+
+    # What follows is called with the lock held, unless it says otherwise.
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise _closed()
+
+    def _may_open(self, key: StoreKey) -> bool:
+        """Take a place for one more store, if the bounds leave one."""
+        count = self._counts.get(key, 0)
+        if count >= self._limits.stores_per_pixels or self._size >= self._limits.stores_per_session:
+            return False
+        self._counts[key] = count + 1
+        self._size += 1
+        return True
+
+    def _forget(self, key: StoreKey) -> None:
+        """Give the place of a store free that is closed, or was never opened."""
+        self._size -= 1
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
+        self._serve()
+
+    def _serve(self) -> None:
+        """Give what is free to those who wait, in their order.
+
+        Who waits for another image's store does not hold up those behind.
+        """
+        for waiter in list(self._queue):
+            store = self._take_idle(waiter.key, waiter.level)
+            if store is not None or self._may_open(waiter.key):
+                self._queue.remove(waiter)
+                waiter.handoff.fill(store)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Close idle stores of other images, the oldest first, for those who may open one."""
+        if not self._queue:
+            return
+        waiting = Counter(waiter.key for waiter in self._queue)
+        most = self._limits.stores_per_pixels
+        wanted = sum(min(n, most - self._counts.get(key, 0)) for key, n in waiting.items())
+        idle = [store for stores in self._idle.values() for store in stores]
+        idle.sort(key=lambda store: store.last_used_s)
+        for store in idle[: max(0, wanted - self._closing)]:
+            self._remove_idle(store)
+            self._dispose(store)
+
+    def _wait(self, waiter: _Waiter, deadline: Deadline) -> PixelsStore | None:
+        """Wait in the queue, without the lock; None is leave to open a store."""
+        step = "wait for a pixels store"
+        try:
+            if waiter.handoff.wait(deadline.remaining_s(step)):
+                return waiter.handoff.result()
+            raise DeadlineExceeded(f"the request ran out of time at the step '{step}'")
+        except BaseException:
+            self._leave(waiter)
+            raise
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Take somebody out of the queue, without the lock, and pass on what they just got."""
+        with self._lock:
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+                return
+            if self._closed:
+                return
+        store = waiter.handoff.result()
+        if store is not None:
+            self.release(store)
+        else:
+            with self._lock:
+                self._forget(waiter.key)
+
+    def _open(self, key: StoreKey, deadline: Deadline) -> PixelsStore:
+        """Open a store whose place is taken already; without the lock."""
+        store = None
+        try:
+            store = PixelsStore(self._create(key.group_id, deadline), key)
+            store.open(deadline)
+            return store
+        except BaseException:
+            with self._lock:
+                if store is not None:
+                    self._dispose(store)
+                else:
+                    self._forget(key)
+            raise
+
+    def _dispose(self, store: PixelsStore) -> None:
+        """Close a store in the background; its place is free when that is done."""
+        self._closing += 1
+
+        def close() -> None:
+            store.await_closed(store.start_closing(), Deadline.after(_CLOSE_TIMEOUT_S))
+            with self._lock:
+                self._closing -= 1
+                self._forget(store.key)
+
+        spawn(close)
+
+    def _take_idle(self, key: StoreKey, level: int) -> PixelsStore | None:
+        stores = self._idle.get(key)
+        if not stores:
+            return None
+        # The one used last is the one whose reader on the server is warmest.
+        store = next((s for s in reversed(stores) if s.level == level), stores[-1])
+        self._remove_idle(store)
+        return store
+
+    def _remove_idle(self, store: PixelsStore) -> None:
+        stores = self._idle[store.key]
+        stores.remove(store)
+        if not stores:
+            del self._idle[store.key]
+
+
+def _closed() -> ConnectionLost:
+    return ConnectionLost("the session on OMERO.server was closed")
