@@ -1,9 +1,10 @@
-"""`python -m benchmarks [tiles]`: run the benchmarks named, or all, and print their figures."""
+"""`python -m benchmarks [NAME ...]`: run the benchmarks named, or all, and print their figures."""
 
 import sys
 from pathlib import Path
 
 from benchmarks import pyramids, tiles
+from benchmarks.kernels import report_kernels
 
 DATA = Path(__file__).parent / "data"
 
@@ -34,7 +35,7 @@ def report_tiles() -> None:
     print(" (reach 1.5)")
 
 
-BENCHMARKS = {"tiles": report_tiles}
+BENCHMARKS = {"kernels": report_kernels, "tiles": report_tiles}
 
 
 def main(names: list[str]) -> int:

@@ -14,7 +14,7 @@ LONGEST_MODULE = 450
 MODULES = sorted(path for part in PARTS for path in (PROJECT / part).rglob("*.py"))
 OURS = {*PARTS, "tests", "benchmarks", "wsgi"}
 #: What pure rendering may use besides Python's own library.
-ENGINE_MAY = {"numpy", "numba", "llvmlite", "PIL", "imagecodecs", "simplejpeg"}
+ENGINE_MAY = {"numpy", "numba", "llvmlite", "PIL", "imagecodecs"}
 ENGINE_MAY_OF_OURS = ("render.engine", "render.values", "render.errors")
 #: Python's modules that do I/O, which pure rendering has no business with.
 ENGINE_MUST_NOT = {"socket", "subprocess", "urllib", "http", "sqlite3", "shutil", "pathlib"}
