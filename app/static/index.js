@@ -1,12 +1,13 @@
 // The list of images: one section for each dataset, one card for each image. What a card tells
 // is asked for when it comes into sight.
 
-import { Lane, address, element, getJson, sentence } from "./api.js";
+import { Lane, ServiceError, address, element, getJson, sentence } from "./api.js";
 
 const list = document.querySelector("#datasets");
 const status = document.querySelector("#status");
 const filter = document.querySelector("#filter");
 const lane = new Lane(4);
+const MAX_TRIES = 4;
 
 const sight = new IntersectionObserver(
   (entries) => {
@@ -75,7 +76,7 @@ function card(image, folder) {
   return item;
 }
 
-async function fill(item) {
+async function fill(item, tries = 1) {
   const picture = item.querySelector(".thumbnail");
   const facts = item.querySelector(".facts");
   try {
@@ -86,6 +87,10 @@ async function fill(item) {
     facts.textContent = describe(data);
     await showThumbnail(picture, item.dataset.id, data.size);
   } catch (error) {
+    if (error.retryAfterMs && tries < MAX_TRIES) {
+      setTimeout(() => lane.run(() => fill(item, tries + 1)), error.retryAfterMs);
+      return;
+    }
     item.classList.add("unreadable");
     picture.replaceChildren(element("span", { class: "mark", "aria-hidden": "true" }, "⚠"));
     facts.textContent = `Unreadable. ${sentence(error.message)}`;
@@ -97,7 +102,7 @@ function showThumbnail(place, id, size) {
   return new Promise((resolve, reject) => {
     const picture = element("img", { alt: "", width: "256" });
     picture.onload = () => resolve(place.replaceChildren(picture));
-    picture.onerror = () => reject(new Error("Its thumbnail could not be made."));
+    picture.onerror = () => reject(new ServiceError("Its thumbnail could not be made.", 0, 3000));
     // Thumbnails of tiny images are not blown up by the server.
     const side = Math.min(256, Math.max(96, size.width, size.height));
     picture.src = address(`/webgateway/render_thumbnail/${id}/${side}/`);

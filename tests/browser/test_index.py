@@ -84,3 +84,13 @@ def test_an_image_that_comes_later_shows_up_on_an_empty_page(browser, tmp_path):
         wait_for(browser, "document.querySelector('#status').textContent.startsWith('There is no')")
         shutil.copy(SAMPLES / "nuclei-3d.ome.tif", folder)
         wait_for(browser, "document.querySelectorAll('.card img').length === 1")
+
+
+def test_a_list_that_is_opened_while_the_image_server_is_away_fills_itself(browser, service):
+    service.image_server().kill()
+    browser.get(service.url("/"))
+    wait_for(browser, SETTLED, 8)
+    readable = "[...document.querySelectorAll('.card:not(.unreadable)')]"
+    wait_for(browser, f"{readable}.filter((card) => card.querySelector('img')).length === 7")
+    failed = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+    assert all(" 503 " in message or " 502 " in message for message in failed), failed

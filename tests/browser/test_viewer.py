@@ -378,3 +378,36 @@ def test_the_picture_comes_by_itself_when_the_image_server_is_back(page, service
     assert not page.find("#problem").is_displayed()
     left = [entry["message"] for entry in page.browser.get_log("browser")]
     assert all(" 503 " in message for message in left), left
+
+
+def test_tiles_no_longer_needed_are_cancelled_and_few_are_asked_for_at_a_time(page):
+    page.open("more/pyramid.ome.tif")
+    page.browser.execute_script(
+        """
+        const original = window.fetch;
+        window.watched = {aborted: 0, most: 0, now: 0};
+        window.fetch = async (url, options) => {
+            watched.now += 1;
+            watched.most = Math.max(watched.most, watched.now);
+            let isOver = false;
+            options.signal.addEventListener('abort', () => {
+                if (!isOver) { watched.aborted += 1; watched.now -= 1; isOver = true; }
+            });
+            try {
+                await new Promise((resolve) => setTimeout(resolve, 200));
+                return await original(url, options);
+            } finally {
+                if (!isOver) { watched.now -= 1; isOver = true; }
+            }
+        };
+        """
+    )
+    for _ in range(5):
+        page.find("#zoom-in").click()
+        time.sleep(0.1)
+    page.find("#full-size").click()
+    page.wait()
+    watched = page.browser.execute_script("return watched")
+    assert watched["aborted"] > 0
+    assert 1 < watched["most"] <= 6
+    assert page.pixels().max() > 40
