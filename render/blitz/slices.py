@@ -8,7 +8,6 @@ shared by all workers.
 """
 
 import importlib
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,9 @@ def _import_glacier2() -> Any:
         IcePy.defineException = define
     type_id = "::Glacier2::SessionNotExistException"
     if not issubclass(module.SessionNotExistException, Ice.UserException):
-        if type_id in generated:
-            module.SessionNotExistException = generated[type_id]
-        else:
-            warnings.warn("import Glacier2 from render.blitz.slices, not by itself", stacklevel=3)
+        if type_id not in generated:
+            raise ImportError("import Glacier2 from render.blitz.slices, not by itself")
+        module.SessionNotExistException = generated[type_id]
     return module
 
 
