@@ -33,12 +33,15 @@ def chromium_path() -> str | None:
 @contextmanager
 def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
     """Run a browser with a fresh profile and end it."""
+    program, driver = chromium_path(), shutil.which("chromedriver")
+    if program is None:
+        raise RuntimeError("chromium and chromium-driver are not installed")
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium_path() or ""
+    options.binary_location = program
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    browser = webdriver.Chrome(options=options, service=Service(driver))
     try:
         browser.set_page_load_timeout(60)
         yield browser
