@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imageserver.enumerations import ENUMERATIONS, PIXEL_BITS, enumeration_id
 from imageserver.identity import GROUP_ID, LocalUser
-from imageserver.records import DatasetRecord, FileRecord, ImageRecord
+from imageserver.records import FileRecord, ImageRecord
 
 if TYPE_CHECKING:
     from imageserver.graph import Graph
@@ -328,11 +328,6 @@ def file_folder(file: FileRecord | Any) -> str:
         return str(file.path)
     folder = relative.rpartition("/")[0]
     return f"{folder}/" if folder else ""
-
-
-def dataset_entity(dataset: DatasetRecord) -> Entity:
-    """Give the entity of a folder."""
-    return Entity("Dataset", dataset.id, dataset)
 
 
 def user_entity(user: LocalUser) -> Entity:

@@ -12,7 +12,7 @@ from typing import Any
 from imageserver.graph import Graph
 from imageserver.hql import functions
 from imageserver.hql.errors import QueryError
-from imageserver.hql.scope import ResolvedPath, Scope, value_at, values_at
+from imageserver.hql.scope import ResolvedPath, Scope, value_at
 from imageserver.hql.syntax import Call, Case, Literal, Name, Operation, Parameter, Query
 
 ROWS = "#rows"
@@ -241,6 +241,3 @@ def _combine(
         aliases=frozenset().union(*(part.aliases for part in parts)),
         aggregate=any(part.aggregate for part in parts),
     )
-
-
-__all__ = ["ROWS", "Compiler", "Expression", "Row", "position_key", "values_at"]

@@ -157,7 +157,7 @@ class _Plan:
         for expression, descending in reversed(self._order):
             rows = sorted(rows, key=lambda row: _order_key(expression, row), reverse=descending)
         selected = [tuple(item.evaluate(row) for item in self.items) for row in rows]
-        return list(dict.fromkeys(selected)) if self.query.distinct else selected
+        return _distinct(selected) if self.query.distinct else selected
 
     # -- planning --------------------------------------------------------------------------
 
@@ -278,6 +278,18 @@ class _Plan:
                 raise QueryError("a query inside another one selects one thing")
             self._inner_plans[id(query)] = plan
         return [values[0] for values in plan.results(row)]
+
+
+def _distinct(rows: list[tuple]) -> list[tuple]:
+    # Maps and lists, which permissions and collections come as, have no hash.
+    first_seen: dict[tuple, tuple] = {}
+    for row in rows:
+        first_seen.setdefault(tuple(map(_hashable, row)), row)
+    return list(first_seen.values())
+
+
+def _hashable(value: Any) -> Any:
+    return repr(value) if isinstance(value, dict | list) else value
 
 
 def _conjuncts(where: Any) -> list[Operation]:

@@ -13,7 +13,7 @@ from imageserver.schema import Member, load_schema, subclasses
 
 @dataclass(frozen=True)
 class Step:
-    """One member of a resolved path; `part` reads an attribute of a Quantity instead."""
+    """One member of a resolved path; of a Quantity, `name` is the attribute that is read."""
 
     name: str
     member: Member

@@ -175,6 +175,8 @@ def test_conditions_choose_as_told(graph: Graph, condition: str, expected: list[
         ("select i.id from Image i order by i.acquisitionDate, i.id desc", [[2], [4], [3], [1]]),
         ("select i.id from Image i order by i.acquisitionDate desc, i.id", [[1], [3], [4], [2]]),
         ("select distinct l.parent.id from DatasetImageLink l order by l.parent.id", [[1], [2]]),
+        # Image 4 is in the first dataset again, which was seen before the second.
+        ("select distinct l.parent.id from DatasetImageLink l order by l.id", [[1], [2]]),
         (
             "select c.id, index(c), lc.name, lc.emissionWave.value from Pixels p join p.channels c "
             "join c.logicalChannel lc where p.image.id = 1 order by index(c) desc",
@@ -223,6 +225,11 @@ def test_a_map_has_names_units_and_permissions(graph: Graph) -> None:
     assert found == {"id": 102, "size": size, "none": None}
     assert permissions["perm"] == "rwr---"
     assert (permissions["canAnnotate"], permissions["canDelete"]) == (True, False)
+
+
+def test_distinct_rows_may_hold_maps(graph: Graph) -> None:
+    text = "select distinct i.details.permissions, l.parent.id from Image i join i.datasetLinks l"
+    assert [row[1] for row in rows(graph, f"{text} order by l.parent.id")] == [1, 2]
 
 
 def test_only_what_is_fetched_is_loaded(graph: Graph) -> None:
