@@ -43,12 +43,17 @@ def service(tmp_path_factory):
     write_pyramid(folder / "more" / "pyramid.ome.tif")
     (folder / "more" / "broken.tif").write_bytes(b"II*\0this is no image")
     with running(folder, tmp_path_factory.mktemp("cache"), workers=1) as service:
-        service.image_ids(8)
         yield service
 
 
 @pytest.fixture(scope="session")
-def one_browser(service, tmp_path_factory):
+def image_ids(service):
+    """The ids of all images by name, once they have been found."""
+    return service.image_ids(8)
+
+
+@pytest.fixture(scope="session")
+def one_browser(image_ids, tmp_path_factory):
     # After the service and so closed before it, which would wait for the browser's connections.
     with chromium(tmp_path_factory.mktemp("profile")) as browser:
         yield browser

@@ -31,7 +31,7 @@ def forget_what_the_broken_image_logs(browser, image_id):
     assert [entry for entry in kept if entry["level"] == "SEVERE"] == []
 
 
-def test_each_sample_has_a_thumbnail_and_its_facts(browser, service):
+def test_each_sample_has_a_thumbnail_and_its_facts(browser, service, image_ids):
     cards = cards_of(browser, service, 8)
     for path in SAMPLES.glob("*.tif"):
         assert cards[path.name]["width"] > 50, f"{path.name} has no thumbnail"
@@ -39,7 +39,7 @@ def test_each_sample_has_a_thumbnail_and_its_facts(browser, service):
     assert cards["nuclei-3d.ome.tif"]["facts"] == "57 × 61 · 1 channel · 31 z · uint16"
     assert "21 t" in cards["embryo-timelapse.ome.tif"]["facts"]
     assert cards["pyramid.ome.tif"]["section"] == "more"
-    assert cards["worms.ome.tif"]["href"] == f"/image/{service.image_ids()['worms.ome.tif']}/"
+    assert cards["worms.ome.tif"]["href"] == f"/image/{image_ids['worms.ome.tif']}/"
     forget_what_the_broken_image_logs(browser, cards["broken.tif"]["id"])
 
 
