@@ -7,14 +7,16 @@ work. `future.result()` of a call that still runs would stop the whole event loo
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import Ice
 
 from render.blitz.errors import translate
 from render.deadline import Deadline
-from render.errors import DeadlineExceeded
-from render.waiting import Handoff, gevent_is_in_charge
+from render.errors import DeadlineExceeded, ServiceError
+from render.waiting import Handoff, gevent_is_in_charge, spawn
+
+Result = TypeVar("Result")
 
 
 class Pending:
@@ -85,6 +87,26 @@ def start(step: str, method: Callable[..., Any], *args: Any) -> Pending:
 def call(deadline: Deadline, step: str, method: Callable[..., Any], *args: Any) -> Any:
     """Send a call and wait for its answer."""
     return Pending(step, method, args).result(deadline)
+
+
+def outlive(deadline: Deadline, step: str, work: Callable[[], Result]) -> Result:
+    """Do `work` to its end, even if the one who waits for it runs out of time.
+
+    For what makes something on the server and closes it again: broken off in the middle, it
+    would leave behind what it has not heard of yet.
+    """
+    handoff = Handoff()
+
+    def run() -> None:
+        try:
+            handoff.fill(work())
+        except ServiceError as error:
+            handoff.fill(error=error)
+
+    spawn(run)
+    if not handoff.wait(deadline.remaining_s(step)):
+        raise DeadlineExceeded(f"the request ran out of time at the step '{step}'")
+    return handoff.result()
 
 
 class _NativeThreading:

@@ -44,6 +44,13 @@ def translate(error: Exception, step: str) -> ServiceError:
     return SourceFailed(f"OMERO.server failed at the step '{step}' ({_name(error)})")
 
 
+def again(error: ServiceError) -> ServiceError:
+    """Give an equal error for one more of those who waited for the same thing."""
+    copy = type(error)(error.detail, retry_after_s=error.retry_after_s)
+    copy.__cause__ = error
+    return copy
+
+
 def _name(error: Exception) -> str:
     return type(error).__name__
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from render.blitz.ami import call
+from render.blitz.ami import call, outlive
 from render.blitz.mapping import text_of, unwrap
 from render.blitz.records import LookupTableFile
 from render.blitz.session import ALL_GROUPS, LiveSession
@@ -17,6 +17,9 @@ _LUT_MIMETYPE = "text/x-lut"
 _BLOCK_BYTES = 1024 * 1024
 
 _CLOSE_TIMEOUT_S = 5.0
+
+#: How long a file may take to be read, whether or not somebody still waits for it.
+_READ_TIMEOUT_S = 30.0
 
 
 def list_lookup_tables(live: LiveSession, deadline: Deadline) -> tuple[LookupTableFile, ...]:
@@ -37,6 +40,12 @@ def list_lookup_tables(live: LiveSession, deadline: Deadline) -> tuple[LookupTab
 
 def read_file(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:
     """Read a whole original file of at most `Limits.file_bytes`."""
+    return outlive(
+        deadline, "read the file", lambda: _read(live, file_id, Deadline.after(_READ_TIMEOUT_S))
+    )
+
+
+def _read(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:
     proxy = call(deadline, "open a file store", live.factory.createRawFileStoreAsync)
     (store,) = live.adopt([omero.api.RawFileStorePrx.uncheckedCast(proxy)], deadline, ALL_GROUPS)
     try:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from render.blitz.errors import again
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, ServiceError
@@ -40,7 +41,7 @@ class SessionSlot:
             if self._live is None:
                 if self._failure is not None and self._failure[0] > asked_s:
                     # Tried while we waited: the answer is the same, and failed logins are slow.
-                    raise _same_again(self._failure[1])
+                    raise again(self._failure[1])
                 self._live = self._log_in(deadline)
                 self.last_refreshed_s = time.monotonic()
             return self._live
@@ -65,9 +66,3 @@ class SessionSlot:
         if self._live is live:
             self._live = None
             live.drop_connection()
-
-
-def _same_again(error: ServiceError) -> ServiceError:
-    again = type(error)(error.detail, retry_after_s=error.retry_after_s)
-    again.__cause__ = error
-    return again

@@ -1,7 +1,8 @@
 """The pixels stores of one session: lent to one reader at a time, bounded, closed when idle.
 
 A store counts until its close was answered, so the server never holds more than the bound. Who
-finds none free queues, and is served in the order of asking.
+finds none free queues, and is served in the order of asking. Stores are opened in the background,
+so that one is neither lost nor leaked when the reader it was opened for runs out of time.
 """
 
 import logging
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from render.blitz.endpoint import Limits
-from render.blitz.errors import ConnectionLost
+from render.blitz.errors import ConnectionLost, again
 from render.blitz.pixels_store import PixelsStore, StoreKey
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, ServiceError
@@ -23,17 +24,18 @@ log = logging.getLogger(__name__)
 #: How long a store may take to close before it is taken for closed.
 _CLOSE_TIMEOUT_S = 10.0
 
-#: How long a store that nobody waits for may take to open.
+#: How long a store may take to open, whether or not its reader still waits.
 _OPEN_TIMEOUT_S = 30.0
 
 
 class _Waiter:
-    """Somebody in the queue; gets a store, or None as leave to open one."""
+    """Somebody in the queue, who gets a store or an error."""
 
     def __init__(self, key: StoreKey, level: int) -> None:
         self.key = key
         self.level = level
         self.handoff = Handoff()
+        self.failed = False
 
 
 class StorePool:
@@ -47,6 +49,7 @@ class StorePool:
         self._idle: dict[StoreKey, list[PixelsStore]] = {}
         self._counts: dict[StoreKey, int] = {}
         self._size = 0
+        self._opening: Counter[StoreKey] = Counter()
         self._closing = 0
         self._closed = False
 
@@ -61,19 +64,16 @@ class StorePool:
         Give it back with `release`, or with `discard` after any failure.
         """
         with self._lock:
-            self._check_open()
-            queued = any(waiter.key == key for waiter in self._queue)
-            store = None if queued else self._take_idle(key, level)
-            if store is not None:
-                return store
-            waiter = None
-            if queued or not self._may_open(key):
-                waiter = _Waiter(key, level)
-                self._queue.append(waiter)
-                self._make_room()
-        if waiter is not None:
-            store = self._wait(waiter, deadline)
-        return store or self._open(key, deadline)
+            if self._closed:
+                raise _closed()
+            if not any(waiter.key == key for waiter in self._queue):
+                store = self._take_idle(key, level)
+                if store is not None:
+                    return store
+            waiter = _Waiter(key, level)
+            self._queue.append(waiter)
+            self._serve()
+        return self._wait(waiter, deadline)
 
     def acquire_idle(self, key: StoreKey, level: int, most: int) -> list[PixelsStore]:
         """Lend up to `most` stores that are idle right now and know that level."""
@@ -90,17 +90,8 @@ class StorePool:
         other store is closed for it.
         """
         with self._lock:
-            enough = self._counts.get(key, 0) >= wanted
-            if self._closed or enough or self._queue or not self._may_open(key):
-                return
-
-        def open_store() -> None:
-            try:
-                self.release(self._open(key, Deadline.after(_OPEN_TIMEOUT_S)))
-            except ServiceError as error:
-                log.debug("opening one more pixels store ended with: %s", error)
-
-        spawn(open_store)
+            if not (self._closed or self._queue or self._counts.get(key, 0) >= wanted):
+                self._try_to_open(key)
 
     def release(self, store: PixelsStore) -> None:
         """Take a store back that is fit for the next reader."""
@@ -139,9 +130,7 @@ class StorePool:
             self._closed = True
             stores = [store for idle in self._idle.values() for store in idle]
             self._idle.clear()
-            for waiter in self._queue:
-                waiter.handoff.fill(error=_closed())
-            self._queue.clear()
+            self._fail(_closed())
         closing = [store.start_closing() for store in stores]
         for store, pending in zip(stores, closing, strict=True):
             store.await_closed(pending, deadline)
@@ -149,10 +138,6 @@ class StorePool:
                 self._forget(store.key)
 
     # What follows is called with the lock held, unless it says otherwise.
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise _closed()
 
     def _may_open(self, key: StoreKey) -> bool:
         """Take a place for one more store, if the bounds leave one."""
@@ -176,28 +161,34 @@ class StorePool:
 
         Who waits for another image's store does not hold up those behind.
         """
-        for waiter in list(self._queue):
-            store = self._take_idle(waiter.key, waiter.level)
-            if store is not None or self._may_open(waiter.key):
-                self._queue.remove(waiter)
-                waiter.handoff.fill(store)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """Close idle stores of other images, the oldest first, for those who may open one."""
         if not self._queue:
             return
+        for waiter in list(self._queue):
+            store = self._take_idle(waiter.key, waiter.level)
+            if store is not None:
+                self._queue.remove(waiter)
+                waiter.handoff.fill(store)
         waiting = Counter(waiter.key for waiter in self._queue)
+        for key, count in waiting.items():
+            while self._opening[key] < count and self._try_to_open(key):
+                pass
+        self._make_room(waiting)
+
+    def _make_room(self, waiting: Counter[StoreKey]) -> None:
+        """Close idle stores of other images, the oldest first, for those who may open one."""
         most = self._limits.stores_per_pixels
-        wanted = sum(min(n, most - self._counts.get(key, 0)) for key, n in waiting.items())
+        wanted = sum(
+            min(count - self._opening[key], most - self._counts.get(key, 0))
+            for key, count in waiting.items()
+        )
         idle = [store for stores in self._idle.values() for store in stores]
         idle.sort(key=lambda store: store.last_used_s)
         for store in idle[: max(0, wanted - self._closing)]:
             self._remove_idle(store)
             self._dispose(store)
 
-    def _wait(self, waiter: _Waiter, deadline: Deadline) -> PixelsStore | None:
-        """Wait in the queue, without the lock; None is leave to open a store."""
+    def _wait(self, waiter: _Waiter, deadline: Deadline) -> PixelsStore:
+        """Wait in the queue, without the lock."""
         step = "wait for a pixels store"
         try:
             if waiter.handoff.wait(deadline.remaining_s(step)):
@@ -213,14 +204,39 @@ class StorePool:
             if waiter in self._queue:
                 self._queue.remove(waiter)
                 return
-            if self._closed:
+            if waiter.failed:
                 return
-        store = waiter.handoff.result()
-        if store is not None:
-            self.release(store)
-        else:
-            with self._lock:
-                self._forget(waiter.key)
+        self.release(waiter.handoff.result())
+
+    def _try_to_open(self, key: StoreKey) -> bool:
+        """Open a store in the background if the bounds leave a place for it."""
+        if not self._may_open(key):
+            return False
+        self._opening[key] += 1
+
+        def open_store() -> None:
+            try:
+                store = self._open(key, Deadline.after(_OPEN_TIMEOUT_S))
+            except ServiceError as error:
+                with self._lock:
+                    self._opening[key] -= 1
+                    self._fail(error, key)
+                    self._serve()
+            else:
+                with self._lock:
+                    self._opening[key] -= 1
+                self.release(store)
+
+        spawn(open_store)
+        return True
+
+    def _fail(self, error: ServiceError, key: StoreKey | None = None) -> None:
+        """Give an error to those who wait, for one pixels set or for any."""
+        for waiter in list(self._queue):
+            if key is None or waiter.key == key:
+                self._queue.remove(waiter)
+                waiter.failed = True
+                waiter.handoff.fill(error=again(error))
 
     def _open(self, key: StoreKey, deadline: Deadline) -> PixelsStore:
         """Open a store whose place is taken already; without the lock."""

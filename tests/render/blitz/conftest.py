@@ -39,9 +39,13 @@ class TinyServer:
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline().split()[1])
 
+    @property
+    def dead(self) -> bool:
+        return self._process.poll() is not None
+
     def renew(self) -> None:
         """Let the counters begin at zero; start the server if the test before killed it."""
-        if self._process.poll() is None:
+        if not self.dead:
             self._ask("reset")
         else:
             self.start()

@@ -1,5 +1,6 @@
 """Sources across fork, and processes that end without saying goodbye."""
 
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +47,22 @@ def test_a_source_works_on_both_sides_of_a_fork(tiny: TinyServer, gevent: bool) 
 def test_a_process_that_just_ends_logs_out(tiny: TinyServer, gevent: bool) -> None:
     _run(PREPARE, tiny, gevent)
     tiny.wait_for("sessions", 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", ["threads", "gevent"])
+def test_a_storm_of_faults_stops_nothing_and_leaves_nothing(world: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-m", "tests.render.blitz.fault_storm", "8", world],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    seen = json.loads(run.stdout)
+    assert set(seen) <= {"right", "refused", "restarts"}, seen
+    assert seen["right"] > 100
 
 
 def _run(program: str, tiny: TinyServer, gevent: bool) -> None:

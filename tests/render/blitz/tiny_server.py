@@ -116,7 +116,7 @@ class Store(omero.api.RawPixelsStore):
             elif z == SHORT:
                 return b"\0"
             elif z == LEAVES_SESSION:
-                self.session.remove(current)
+                self.session.remove_from(current.adapter)
                 raise Ice.ObjectNotExistException()
             return self.state.plane(self.level, z, c, t)[y : y + h, x : x + w].tobytes()
         finally:
@@ -155,6 +155,7 @@ class Query(omero.api.IQuery):
 class Session(omero.api.ServiceFactory):
     def __init__(self, state: State, key: str) -> None:
         self.state, self.key = state, key
+        self.id = str(uuid.uuid4())
         self.ids: list[Ice.Identity] = []
 
     def add(self, servant, current, name):
@@ -186,14 +187,14 @@ class Session(omero.api.ServiceFactory):
         self.state.change(kept_alive=1)
         return False
 
-    def remove(self, current):
+    def remove_from(self, adapter):
         for identity in self.ids:
-            servant = current.adapter.find(identity)
+            servant = adapter.find(identity)
             if isinstance(servant, Store):
-                servant.remove_from(current.adapter)
+                servant.remove_from(adapter)
             elif servant is not None:
-                current.adapter.remove(identity)
-        self.state.sessions.discard(self.key)
+                adapter.remove(identity)
+        self.state.sessions.discard(self.id)
 
 
 class Router(Glacier2.Router):
@@ -215,15 +216,17 @@ class Router(Glacier2.Router):
             raise omero.WrappedCreateSessionException("no uuid", False, 0, "x")
         self.state.change(logins=1)
         key = user if joining else str(uuid.uuid4())
-        self.state.sessions.add(key)
         session = Session(self.state, key)
+        self.state.sessions.add(session.id)
         self.by_port[current.con.getInfo().remotePort] = session
+        adapter = current.adapter
+        current.con.setCloseCallback(lambda connection: session.remove_from(adapter))
         identity = Ice.Identity(key, f"session-{current.ctx['omero.client.uuid']}")
         session.ids.append(identity)
         return Glacier2.SessionPrx.uncheckedCast(current.adapter.add(session, identity))
 
     def destroySession(self, current):
-        self.by_port.pop(current.con.getInfo().remotePort).remove(current)
+        self.by_port.pop(current.con.getInfo().remotePort).remove_from(current.adapter)
 
     def getClientProxy(self, current):
         return (None, True)
