@@ -1,7 +1,7 @@
 """The WSGI application for gunicorn: `gunicorn wsgi:app`."""
 
 from app import create_app
-from app.observe import configure_logging
+from app.logs import configure_logging
 from app.settings import load_settings
 
 settings = load_settings()

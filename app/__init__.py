@@ -21,8 +21,7 @@ def create_app(settings: Settings) -> Flask:
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
     web.register(app, LazyParts(settings))
-    observe.register(app)
-    http.register(app)
+    observe.register(app, http.complete_headers)
     errors.register(app)
     for blueprint in blueprints():
         app.register_blueprint(blueprint)

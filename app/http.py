@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+from flask import Response, request
 
 from render.errors import BadRequest
 
@@ -16,6 +16,8 @@ _CALLBACK = re.compile(r"[a-zA-Z_$][0-9a-zA-Z_$]*")
 
 #: Settings that the URL does not tell may change at any moment.
 REVALIDATE = "private, no-cache"
+
+_ALWAYS = [("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "SAMEORIGIN")]
 
 
 def last_values(arguments: Any) -> dict[str, str]:
@@ -65,18 +67,17 @@ def attachment(file_name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
-def register(app: Flask) -> None:
-    """Add to every answer what all of them carry."""
-
-    @app.after_request
-    def add_common_headers(response: Response) -> Response:
-        headers = response.headers
-        control = headers.setdefault("Cache-Control", REVALIDATE)
-        if "Vary" not in headers and not control.startswith("public"):
-            headers["Vary"] = "Cookie"
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Frame-Options"] = "SAMEORIGIN"
-        return response
+def complete_headers(headers: list[tuple[str, str]]) -> None:
+    """Add to an answer's headers what all answers carry."""
+    given = dict(headers)
+    control = given.get("Cache-Control")
+    if control is None:
+        control = REVALIDATE
+        headers.append(("Cache-Control", control))
+    # What is public is the same for everybody.
+    if "Vary" not in given and not control.startswith("public"):
+        headers.append(("Vary", "Cookie"))
+    headers += _ALWAYS
 
 
 def _finite(value: Any) -> Any:

@@ -1,33 +1,32 @@
 """What can be seen of a request from outside: its id, its steps' times, one log line.
 
-Steps have the same names everywhere: access, info, cache, read, render, encode.
+Steps have the same names everywhere: access, info, cache, read, render.
 """
 
 import logging
+import random
 import re
-import secrets
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, has_request_context, request
 
 access_log = logging.getLogger("blitzrender.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_NAMED_SECRET = re.compile(
-    r"""(?ix) \b (bsession | passw(?:or)?d | session(?:id|[_-]?key|[_-]?uuid) | cookie
-        | authorization | csrftoken | csrfmiddlewaretoken) (["']? \s* [=:] \s* ["']?)
-        (?: (?:bearer|basic) \s+ )? [^\s&;,"']+"""
-)
-_UUID = re.compile(r"(?<!request_id=)\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
+_ENVIRON_NAME = "blitzrender.steps"
+
+Headers = list[tuple[str, str]]
 
 
 class Steps:
     """Time by step, and what else is told of one request. Used by one greenlet at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_id: str = "-") -> None:
+        self.request_id = request_id
+        self.route = "-"
         self.seconds: dict[str, float] = {}
         self.facts: dict[str, object] = {}
         self.started_s = time.perf_counter()
@@ -39,83 +38,74 @@ class Steps:
         try:
             yield
         finally:
-            self.add(name, time.perf_counter() - begun_s)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add `seconds` to step `name`."""
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+            seconds = time.perf_counter() - begun_s
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def tell(self, **facts: object) -> None:
         """Note facts for the log line: image, level, cache outcome, kind of viewer."""
         self.facts.update(facts)
 
 
-class RedactingFormatter(logging.Formatter):
-    """Cuts session keys, cookies and passwords out of every line, whoever logged them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Give the line without secrets."""
-        return redact(super().format(record))
-
-
-def redact(text: str) -> str:
-    """Give `text` without what could open a session."""
-    return _UUID.sub("[cut]", _NAMED_SECRET.sub(r"\1\2[cut]", text))
-
-
-def configure_logging(level: str) -> None:
-    """Write this service's log lines to stderr. For the process's entry point only."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger = logging.getLogger("blitzrender")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level.upper())
-    logger.propagate = False
-
-
 def request_id() -> str:
     """Give the id of the request in hand, or `-` outside one."""
-    return g.get("request_id", "-") if has_request_context() else "-"
+    return steps().request_id if has_request_context() else "-"
 
 
 def steps() -> Steps:
     """Give the steps of the request in hand."""
-    return g.steps
+    return request.environ[_ENVIRON_NAME]
 
 
-def register(app: Flask) -> None:
-    """Observe every request of the application."""
+def register(app: Flask, complete_headers: Callable[[Headers], None]) -> None:
+    """Observe every request of the application; `complete_headers` sees each answer's headers."""
 
-    @app.before_request
-    def begin() -> None:
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        g.steps = Steps()
+    @app.url_value_preprocessor
+    def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        steps().route = endpoint or "-"
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        seen: Steps = g.steps
-        response.headers["X-Request-ID"] = g.request_id
-        timings = ", ".join(f"{name};dur={s * 1000:.2f}" for name, s in seen.seconds.items())
-        if "cache" in seen.facts:
-            response.headers["X-Cache"] = str(seen.facts["cache"])
-        if timings:
-            response.headers["Server-Timing"] = timings
-        if access_log.isEnabledFor(logging.INFO):
-            access_log.info(_line(seen, response))
-        return response
+    app.wsgi_app = _Observer(app.wsgi_app, complete_headers)  # type: ignore[method-assign]
 
 
-def _line(seen: Steps, response: Response) -> str:
+class _Observer:
+    """Stands around the application: what it adds costs each request microseconds only."""
+
+    def __init__(self, wsgi_app: Any, complete_headers: Callable[[Headers], None]) -> None:
+        self._wsgi_app = wsgi_app
+        self._complete_headers = complete_headers
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        # No secret, and not asking the system for randomness saves a call for each request.
+        own = f"{random.getrandbits(64):016x}"
+        seen = environ[_ENVIRON_NAME] = Steps(given if _REQUEST_ID.fullmatch(given) else own)
+
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            self._complete_headers(headers)
+            headers += _headers_of(seen)
+            if access_log.isEnabledFor(logging.INFO):
+                access_log.info(_line(seen, environ, status, headers))
+            return start_response(status, headers, exc_info)
+
+        return self._wsgi_app(environ, start)
+
+
+def _headers_of(seen: Steps) -> Headers:
+    headers = [("X-Request-ID", seen.request_id)]
+    if "cache" in seen.facts:
+        headers.append(("X-Cache", str(seen.facts["cache"])))
+    if seen.seconds:
+        timings = [f"{name};dur={s * 1000:.2f}" for name, s in seen.seconds.items()]
+        headers.append(("Server-Timing", ", ".join(timings)))
+    return headers
+
+
+def _line(seen: Steps, environ: dict[str, Any], status: str, headers: Headers) -> str:
     total_s = time.perf_counter() - seen.started_s
-    parts: dict[str, object] = {
-        "request_id": g.request_id,
-        "method": request.method,
-        "route": request.endpoint or "-",
-        "status": response.status_code,
-        "bytes": response.content_length or 0,
-        "total_ms": f"{total_s * 1000:.1f}",
-        **{f"{name}_ms": f"{s * 1000:.1f}" for name, s in seen.seconds.items()},
-        **seen.facts,
-    }
-    return " ".join(f"{name}={value}" for name, value in parts.items())
+    length = next((value for name, value in headers if name == "Content-Length"), "-")
+    parts = [
+        f"request_id={seen.request_id} method={environ['REQUEST_METHOD']} route={seen.route}",
+        f"status={status[:3]} bytes={length} total_ms={total_s * 1000:.1f}",
+        *(f"{name}_ms={s * 1000:.1f}" for name, s in seen.seconds.items()),
+        *(f"{name}={value}" for name, value in seen.facts.items()),
+    ]
+    return " ".join(parts)

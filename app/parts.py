@@ -7,6 +7,7 @@ exist before gunicorn forks its workers.
 import os
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from render.workers import Worker, create_worker
 _LOOKUP_TABLES_MAX_AGE_S = 30.0
 _LOOKUP_TABLES_MAX = 500
 _DEFAULTS_MAX = 2000
+_ANSWERS_MAX = 5000
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Parts:
     defaults: RecentMemory[RenderingDefinition] = field(
         default_factory=lambda: RecentMemory(_DEFAULTS_MAX)
     )
+    answers: RecentMemory[Any] = field(default_factory=lambda: RecentMemory(_ANSWERS_MAX))
     # What ends the request of the one who works must not end those who wait for the result.
     flight: SingleFlight = field(
         default_factory=lambda: SingleFlight((DeadlineExceeded, NotAuthenticated, Forbidden))

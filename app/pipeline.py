@@ -5,7 +5,7 @@ single flight, raw planes, worker, cache. It takes plain values and parts, not a
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from render.values import Encoding, ImageInfo, PlaneIndex
 
 ClientHas = Callable[[str], bool]
 
+#: Characters of an address above which it is not worth the memory to remember.
+_LONGEST_REMEMBERED = 2000
+
 
 def client_has_nothing(etag: str) -> bool:
     """Stand for a client that holds no picture."""
@@ -47,6 +50,15 @@ class Picture:
     etag: str
     complete: bool = False
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an address came to: a picture without its body, and the info that it followed from."""
+
+    info: ImageInfo
+    level: int
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -70,9 +82,12 @@ class Drawing:
 
 
 def render_picture(
-    call: Call, request: RenderRequest, client_has: ClientHas = client_has_nothing
+    call: Call, request: RenderRequest, client_has: ClientHas = client_has_nothing, url: str = ""
 ) -> Picture:
-    """Draw a plane, a region or a tile. Raises the errors of `render.errors` only."""
+    """Draw a plane, a region or a tile. Raises the errors of `render.errors` only.
+
+    What `url` came to is remembered for `remembered_picture`.
+    """
     info = call.image_info(request.image_id)
     stored = stored_definition(call, info)
     z = stored.default_z if request.z is None else request.z
@@ -91,7 +106,35 @@ def render_picture(
         request.encoding,
     )
     complete = request.settings.complete and request.z is not None and request.t is not None
-    return picture_of(call, drawing, client_has, complete)
+    picture = picture_of(call, drawing, client_has, complete)
+    # A lookup table can change without the image's info changing.
+    if url and len(url) <= _LONGEST_REMEMBERED and not drawing.settings.luts:
+        answer = Answer(info, area.level, replace(picture, body=None))
+        call.parts.answers.set((call.viewer.key, url), answer)
+    return picture
+
+
+def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture | None:
+    """Give the picture that `url` came to before, if it is at hand; nothing is worked out again.
+
+    Only for the same viewer, and only while the very image info that it followed from is
+    remembered: with that go the permission, the stored settings and the pixels' version.
+    """
+    answer: Answer | None = call.parts.answers.get((call.viewer.key, url))
+    if answer is None:
+        return None
+    image_id = answer.info.image_id
+    if call.parts.infos.get((call.viewer.key, image_id)) is not answer.info:
+        return None
+    picture = answer.picture
+    with call.steps.step("cache"):
+        held = client_has(picture.etag)
+        body = None if held else call.parts.pictures.get(picture.etag)
+    if body is None and not held:
+        return None
+    outcome = "not-modified" if held else "hit"
+    call.steps.tell(image=image_id, level=answer.level, cache=outcome)
+    return replace(picture, body=body)
 
 
 def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bool) -> Picture:

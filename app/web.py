@@ -60,20 +60,29 @@ def query() -> dict[str, str]:
     return last_values(request.args)
 
 
+def address() -> str:
+    """Give path and query as they came, which tell a picture for one viewer."""
+    return f"{request.path}?{request.environ.get('QUERY_STRING', '')}"
+
+
 def client_has(etag: str) -> bool:
     """Tell whether the client holds the picture with this validator."""
+    if "HTTP_IF_NONE_MATCH" not in request.environ:
+        return False
     return request.if_none_match.contains_weak(etag)
 
 
 def picture_response(picture: Picture) -> Response:
     """Give a picture as an answer: 304 when the client holds it."""
-    modified = picture.body is not None
+    settings = parts_of(current_app).settings
     response = Response(
-        picture.body or b"", 200 if modified else 304, content_type=picture.media_type
-    )
-    response.set_etag(picture.etag)
-    response.headers["Cache-Control"] = cache_control(
-        picture.complete, parts_of(current_app).settings.browser_max_age_s
+        picture.body or b"",
+        304 if picture.body is None else 200,
+        content_type=picture.media_type,
+        headers=[
+            ("ETag", f'"{picture.etag}"'),
+            ("Cache-Control", cache_control(picture.complete, settings.browser_max_age_s)),
+        ],
     )
     for warning in picture.warnings:
         text = re.sub(r'[^\x20-\x7e]|["\\]', "?", warning[:200])

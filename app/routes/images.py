@@ -3,8 +3,9 @@
 from flask import Blueprint, Response
 
 from app.params import check_complete_settings, parse_image, parse_image_region
-from app.pipeline import render_picture
+from app.pipeline import remembered_picture, render_picture
 from app.web import (
+    address,
     client_has,
     current_call,
     forget_share,
@@ -29,16 +30,22 @@ _PLANE = f"{_IMAGE}/<number:z>/<number:t>"
 def render_image(image_id: int, z: int | None = None, t: int | None = None) -> Response:
     """Draw a whole plane."""
     call = current_call()
-    request = parse_image(image_id, z, t, query(), call.settings.jpeg_quality)
-    return picture_response(render_picture(call, request, client_has))
+    picture = remembered_picture(call, address(), client_has)
+    if picture is None:
+        request = parse_image(image_id, z, t, query(), call.settings.jpeg_quality)
+        picture = render_picture(call, request, client_has, address())
+    return picture_response(picture)
 
 
 @under_both_prefixes(blueprint, f"/render_image_region/{_PLANE}/")
 def render_image_region(image_id: int, z: int, t: int) -> Response:
     """Draw a tile or a region."""
     call = current_call()
-    request = parse_image_region(image_id, z, t, query(), call.settings.jpeg_quality)
-    return picture_response(render_picture(call, request, client_has))
+    picture = remembered_picture(call, address(), client_has)
+    if picture is None:
+        request = parse_image_region(image_id, z, t, query(), call.settings.jpeg_quality)
+        picture = render_picture(call, request, client_has, address())
+    return picture_response(picture)
 
 
 @blueprint.get(f"/webgateway/render_image_rdef/{_IMAGE}/")

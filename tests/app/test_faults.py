@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.identity import Viewer
@@ -11,7 +12,9 @@ from app.parts import Parts
 from app.web import parts_of
 from render import errors
 from render.blitz.endpoint import Credentials
-from tests.app.conftest import STACK, Gateway, start_image_server, stop
+from render.engine.defaults import default_rendering
+from render.values import Model
+from tests.app.conftest import STACK, Gateway, decoded, start_image_server, stop
 from tests.app.test_routes import assert_is_error
 
 
@@ -227,6 +230,30 @@ def test_the_permission_is_asked_for_again_after_a_while(make_gateway):
     change_session(gateway, image_info=raising(errors.NotFound("image is missing or invisible")))
     time.sleep(0.25)
     assert_is_error(gateway.get(path), 404)
+
+
+def test_new_stored_settings_show_once_the_info_is_asked_for_again(make_gateway):
+    gateway = make_gateway(image_info_max_age_s=0.2)
+    image = gateway.ids[STACK]
+    real = parts(gateway).source
+    path = f"render_image/{image}/0/0/?format=png"
+    before = gateway.get(path)
+    assert gateway.get(path).headers["X-Cache"] == "hit"
+    stored = gateway.get(f"imgData/{image}/rdefs/").get_json()
+    assert stored["model"] == "color"
+
+    def with_other_settings(image_id, deadline):
+        viewer = parts(gateway).identity.viewer(None)
+        info = real.session(viewer.credentials, deadline).image_info(image_id, deadline)
+        grey = replace(default_rendering(info, [(0, 4000)] * 2), model=Model.GREYSCALE, rdef_id=5)
+        return replace(info, rendering_definition=grey)
+
+    change_session(gateway, image_info=with_other_settings)
+    time.sleep(0.25)
+    after = gateway.get(path)
+    assert after.headers["ETag"] != before.headers["ETag"]
+    assert not np.array_equal(decoded(after), decoded(before))
+    assert gateway.get(f"render_thumbnail/{image}/?rdefId=5").status_code == 200
 
 
 def test_an_image_server_that_goes_and_comes_back(make_gateway, image_server, tmp_path):

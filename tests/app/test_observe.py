@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from app.observe import RedactingFormatter, redact
+from app.logs import RedactingFormatter, redact
 from tests.app.conftest import STACK
 
 
