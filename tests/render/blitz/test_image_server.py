@@ -264,7 +264,7 @@ def test_a_server_killed_under_requests_fails_them_and_heals(folder: Path, tmp_p
         started = time.monotonic()
         jobs = iter([kill, read, read, read])
         results = side_by_side(4, lambda: next(jobs)())
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 5
         failed = [result for result in results if result is not None]
         assert len(failed) == 3 and all(isinstance(f, SourceUnavailable) for f in failed)
         server.start()
@@ -295,7 +295,7 @@ def test_a_server_that_stands_still_ends_with_the_deadline_and_goes_on(
         ):
             with pytest.raises(DeadlineExceeded):
                 ask()
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 5
         server.resume()
         assert session.image_info(info.image_id, soon()) == info
     finally:

@@ -215,10 +215,11 @@ class Router(Glacier2.Router):
         if current.ctx.get("omero.client.uuid") is None:
             raise omero.WrappedCreateSessionException("no uuid", False, 0, "x")
         self.state.change(logins=1)
+        port = current.con.getInfo().remotePort  # raises if the client has gone meanwhile
         key = user if joining else str(uuid.uuid4())
         session = Session(self.state, key)
         self.state.sessions.add(session.id)
-        self.by_port[current.con.getInfo().remotePort] = session
+        self.by_port[port] = session
         adapter = current.adapter
         current.con.setCloseCallback(lambda connection: session.remove_from(adapter))
         identity = Ice.Identity(key, f"session-{current.ctx['omero.client.uuid']}")
