@@ -55,8 +55,12 @@ def register(app: Flask) -> None:
 
 def _on_service_error(error: errors.ServiceError) -> Response:
     status, kind = status_of(error)
-    if status in (500, 502):
+    if status == 500:
         log.error("request_id=%s %s", observe.request_id(), error.detail, exc_info=error)
+    elif status == 502:
+        log.warning(
+            "request_id=%s %s cause=%r", observe.request_id(), error.detail, error.__cause__
+        )
     response = _answer(status, kind, error.detail, error.parameter)
     if status == 503:
         seconds = error.retry_after_s or _DEFAULT_RETRY_AFTER_S
