@@ -20,7 +20,8 @@ from render.blitz.mapping import (
     text_of,
     unwrap,
 )
-from render.blitz.pixels_store import Geometry, StoreKey
+from render.blitz.pixels_store import Geometry
+from render.blitz.pyramid_service import StoreKey
 from render.blitz.queries import (
     DATASETS_OF_IMAGE,
     PIXELS_OF_IMAGE,

@@ -1,32 +1,12 @@
-"""One open RawPixelsStore: expensive to open, stateful, one call at a time.
+"""One open RawPixelsStore, which reads planes and regions of them."""
 
-It knows the resolution level it stands at, so that changing it costs a round trip only when
-needed.
-"""
-
-import logging
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from render.blitz.ami import Pending, call, start
+from render.blitz.pyramid_service import PyramidService, StoreKey
 from render.deadline import Deadline
-from render.errors import ServiceError, SourceFailed
 from render.values import PlaneIndex, Region
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StoreKey:
-    """What a store is opened for: one version of a pixels set, in the group that owns it.
-
-    A store goes on reading what it once opened; when the pixels change, new ones are needed.
-    """
-
-    pixels_id: int
-    group_id: int
-    version: str
 
 
 @dataclass(frozen=True)
@@ -38,28 +18,18 @@ class Geometry:
     tile_height: int
 
 
-class PixelsStore:
-    """One open RawPixelsStore. Not to be used by two readers at once."""
+class PixelsStore(PyramidService):
+    """A store on the server, and the calls that read from it."""
 
     def __init__(self, proxy: Any, key: StoreKey) -> None:
-        self.key = key
-        self.level = 0
-        self.last_used_s = time.monotonic()
-        self._proxy = proxy
+        super().__init__(proxy, key)
         self._get_tile = proxy.getTileAsync
-        self._levels: tuple[tuple[int, int], ...] = ()
         self._tile_size: tuple[int, int] | None = None
 
     def open(self, deadline: Deadline) -> None:
         """Point the store at its pixels and learn their resolution levels."""
         call(deadline, "open pixels", self._proxy.setPixelsIdAsync, self.key.pixels_id, False)
-        described = call(
-            deadline, "ask for resolution levels", self._proxy.getResolutionDescriptionsAsync
-        )
-        # Descriptions begin with full size, as our levels do.
-        self._levels = tuple((level.sizeX, level.sizeY) for level in described)
-        if not self._levels:
-            raise SourceFailed("OMERO.server describes no resolution level of the pixels")
+        self._learn_levels(deadline)
 
     def geometry(self, deadline: Deadline) -> Geometry:
         """Give the levels and the tile size; the latter is asked for once."""
@@ -67,23 +37,6 @@ class PixelsStore:
             width, height = call(deadline, "ask for the tile size", self._proxy.getTileSizeAsync)
             self._tile_size = (width, height)
         return Geometry(self._levels, *self._tile_size)
-
-    def has_level(self, level: int) -> bool:
-        """Tell whether the store knows that resolution level."""
-        return level < len(self._levels)
-
-    def start_level(self, level: int) -> Pending | None:
-        """Send the change to a level, None if the store stands there; await it before reading."""
-        if level == self.level:
-            return None
-        # The server counts the other way round: its highest level is full size.
-        sent = start(
-            "set the resolution level",
-            self._proxy.setResolutionLevelAsync,
-            len(self._levels) - 1 - level,
-        )
-        self.level = level
-        return sent
 
     def start_tile(self, plane: PlaneIndex, region: Region) -> Pending:
         """Send the reading of a region at the level where the store stands."""
@@ -98,19 +51,3 @@ class PixelsStore:
             region.width,
             region.height,
         )
-
-    def start_closing(self) -> Pending | None:
-        """Send the closing of the service on the server; None if it cannot even be sent."""
-        try:
-            return start("close a pixels store", self._proxy.closeAsync)
-        except ServiceError as error:
-            log.debug("a pixels store cannot be closed: %s", error)
-            return None
-
-    def await_closed(self, closing: Pending | None, deadline: Deadline) -> None:
-        """Wait for the closing. Never raises: what does not close is gone already."""
-        try:
-            if closing is not None:
-                closing.result(deadline)
-        except ServiceError as error:
-            log.debug("closing a pixels store ended with: %s", error)

@@ -150,6 +150,7 @@ class SessionPool:
                 if live is None:
                     continue
                 live.stores.expire(now_s)
+                live.renderers.expire(now_s)
                 if slot.suspect or now_s - slot.last_refreshed_s > self._limits.keep_alive_s:
                     slot.suspect = False
                     slot.last_refreshed_s = now_s

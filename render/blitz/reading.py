@@ -5,19 +5,16 @@ stores that are free; each store has one call under way at any time.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import numpy as np
 
 from render.blitz.ami import Pending
-from render.blitz.errors import ServiceLost
-from render.blitz.pixels_store import Geometry, PixelsStore, StoreKey
+from render.blitz.pixels_store import Geometry, PixelsStore
+from render.blitz.pyramid_service import StoreKey
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.errors import SourceFailed
 from render.values import DTYPES, ImageInfo, PlaneIndex, Region
-
-Result = TypeVar("Result")
 
 #: One call: a region of a plane.
 Piece = tuple[PlaneIndex, Region]
@@ -27,7 +24,7 @@ _NOTHING = np.empty((0, 0))
 
 def read_geometry(live: LiveSession, key: StoreKey, deadline: Deadline) -> Geometry:
     """Ask a store for the resolution levels and the tile size of its pixels."""
-    return _with_store(live, key, 0, lambda store: store.geometry(deadline), deadline)
+    return live.stores.use(key, 0, lambda store: store.geometry(deadline), deadline)
 
 
 def read_planes(
@@ -63,7 +60,7 @@ def read_planes(
         _read_pieces(live, store, level, pieces, keep, deadline)
         return arrays
 
-    return _with_store(live, key, level, read, deadline)
+    return live.stores.use(key, level, read, deadline)
 
 
 def split_region(
@@ -86,43 +83,6 @@ def split_region(
         for y in range(region.y, region.y + region.height, height)
         for x in range(region.x, region.x + region.width, width)
     ]
-
-
-def _with_store(
-    live: LiveSession,
-    key: StoreKey,
-    level: int,
-    read: Callable[[PixelsStore], Result],
-    deadline: Deadline,
-) -> Result:
-    """Read with a store of the pool; when it proves gone, once more with a fresh one."""
-    try:
-        return _read_once(live, key, level, read, deadline)
-    except ServiceLost:
-        # The others that lie idle were open at the same time and will be gone as well.
-        live.stores.discard_idle(key)
-    return _read_once(live, key, level, read, deadline)
-
-
-def _read_once(
-    live: LiveSession,
-    key: StoreKey,
-    level: int,
-    read: Callable[[PixelsStore], Result],
-    deadline: Deadline,
-) -> Result:
-    store = live.stores.acquire(key, level, deadline)
-    try:
-        if not store.has_level(level):
-            # Levels can be added after a store was opened; a fresh one knows them.
-            raise ServiceLost(f"the pixels store does not have resolution level {level}")
-        result = read(store)
-    except BaseException:
-        # Also a call out of time, or a killed greenlet: the store may still be at work.
-        live.stores.discard(store)
-        raise
-    live.stores.release(store)
-    return result
 
 
 def _read_pieces(

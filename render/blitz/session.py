@@ -10,7 +10,10 @@ import Ice
 from render.blitz.ami import Connecting, call, close_connection, start
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.mapping import server_settings_of, session_user_of
+from render.blitz.pixels_store import PixelsStore
+from render.blitz.pyramid_service import StoreKey
 from render.blitz.records import ServerSettings, SessionUser
+from render.blitz.renderer import Renderer
 from render.blitz.slices import Glacier2, omero
 from render.blitz.store_pool import StorePool
 from render.deadline import Deadline
@@ -60,6 +63,7 @@ class LiveSession:
         self.key = session_key
         self.limits = limits
         self.stores = StorePool(self._create_store, limits)
+        self.renderers = StorePool(self._create_renderer, limits)
 
     def begin(self, session_proxy: Any, joined: bool, deadline: Deadline) -> None:
         """Make the session usable; to be called once, right after the login."""
@@ -143,6 +147,7 @@ class LiveSession:
     def close(self, deadline: Deadline) -> None:
         """End the router session; a joined OMERO session goes on without us. Never raises."""
         self.stores.close(deadline)
+        self.renderers.close(deadline)
         try:
             call(deadline, "log out", self._router.destroySessionAsync)
         except ServiceError as error:
@@ -154,10 +159,15 @@ class LiveSession:
         """Close the session's connection at once, without asking the other side."""
         close_connection(self._connection)
 
-    def _create_store(self, group_id: int, deadline: Deadline) -> Any:
+    def _create_store(self, key: StoreKey, deadline: Deadline) -> PixelsStore:
         proxy = call(deadline, "open a pixels store", self.factory.createRawPixelsStoreAsync)
         store = omero.api.RawPixelsStorePrx.uncheckedCast(proxy)
-        return self.adopt([store], deadline, group_id)[0]
+        return PixelsStore(self.adopt([store], deadline, key.group_id)[0], key)
+
+    def _create_renderer(self, key: StoreKey, deadline: Deadline) -> Renderer:
+        proxy = call(deadline, "open a rendering engine", self.factory.createRenderingEngineAsync)
+        engine = omero.api.RenderingEnginePrx.uncheckedCast(proxy)
+        return Renderer(self.adopt([engine], deadline, key.group_id)[0], key)
 
 
 def log_in(

@@ -24,9 +24,10 @@ from render.blitz.records import (
     ServerSettings,
     SessionUser,
 )
+from render.blitz.rendering import render_projection, render_region
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
-from render.values import ImageInfo, PlaneIndex, Region
+from render.values import ImageInfo, PlaneIndex, Projection, Region, RenderingDefinition
 
 __all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
 
@@ -75,6 +76,39 @@ class BlitzSession:
         """Read the same region of several planes, some at a time; the order is that of `planes`."""
         return self._run(
             lambda live: read_planes(live, info, planes, level, region, deadline), deadline
+        )
+
+    def render_region(
+        self,
+        info: ImageInfo,
+        definition: RenderingDefinition,
+        z: int,
+        t: int,
+        level: int,
+        region: Region,
+        deadline: Deadline,
+    ) -> np.ndarray:
+        """Have the server itself draw a region, as (height, width, 4) uint8 of RGBA.
+
+        `definition` has to be one that `render.engine` would accept; the server may not check.
+        """
+        return self._run(
+            lambda live: render_region(live, info, definition, z, t, level, region, deadline),
+            deadline,
+        )
+
+    def render_projection(
+        self,
+        info: ImageInfo,
+        definition: RenderingDefinition,
+        projection: Projection,
+        t: int,
+        deadline: Deadline,
+    ) -> np.ndarray:
+        """Have the server itself draw a projection of whole planes, as `render_region` does."""
+        return self._run(
+            lambda live: render_projection(live, info, definition, projection, t, deadline),
+            deadline,
         )
 
     def lookup_tables(self, deadline: Deadline) -> tuple[LookupTableFile, ...]:

@@ -10,16 +10,19 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 from render.blitz.endpoint import Limits
-from render.blitz.errors import ConnectionLost, again
-from render.blitz.pixels_store import PixelsStore, StoreKey
+from render.blitz.errors import ConnectionLost, ServiceLost, again
+from render.blitz.pyramid_service import PyramidService, StoreKey
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, ServiceError
 from render.waiting import Handoff, spawn
 
 log = logging.getLogger(__name__)
+
+Store = TypeVar("Store", bound=PyramidService)
+Result = TypeVar("Result")
 
 #: How long a store may take to close before it is taken for closed.
 _CLOSE_TIMEOUT_S = 10.0
@@ -38,15 +41,15 @@ class _Waiter:
         self.failed = False
 
 
-class StorePool:
-    """Lends stores that are made by `create(group_id, deadline)`."""
+class StorePool(Generic[Store]):
+    """Lends stores that are made, and not yet opened, by `create(key, deadline)`."""
 
-    def __init__(self, create: Callable[[int, Deadline], Any], limits: Limits) -> None:
+    def __init__(self, create: Callable[[StoreKey, Deadline], Store], limits: Limits) -> None:
         self._create = create
         self._limits = limits
         self._lock = threading.Lock()
         self._queue: deque[_Waiter] = deque()
-        self._idle: dict[StoreKey, list[PixelsStore]] = {}
+        self._idle: dict[StoreKey, list[Store]] = {}
         self._counts: dict[StoreKey, int] = {}
         self._size = 0
         self._opening: Counter[StoreKey] = Counter()
@@ -58,7 +61,18 @@ class StorePool:
         """Number of stores open now, those being opened or closed included."""
         return self._size
 
-    def acquire(self, key: StoreKey, level: int, deadline: Deadline) -> PixelsStore:
+    def use(
+        self, key: StoreKey, level: int, work: Callable[[Store], Result], deadline: Deadline
+    ) -> Result:
+        """Do `work` with a store; when the store proves gone, once more with a fresh one."""
+        try:
+            return self._use_once(key, level, work, deadline)
+        except ServiceLost:
+            # The others that lie idle were open at the same time and will be gone as well.
+            self.discard_idle(key)
+        return self._use_once(key, level, work, deadline)
+
+    def acquire(self, key: StoreKey, level: int, deadline: Deadline) -> Store:
         """Lend a store: an idle one, best at that level, else a new one, else wait for one.
 
         Give it back with `release`, or with `discard` after any failure.
@@ -75,7 +89,7 @@ class StorePool:
             self._serve()
         return self._wait(waiter, deadline)
 
-    def acquire_idle(self, key: StoreKey, level: int, most: int) -> list[PixelsStore]:
+    def acquire_idle(self, key: StoreKey, level: int, most: int) -> list[Store]:
         """Lend up to `most` stores that are idle right now and know that level."""
         with self._lock:
             fit = [store for store in self._idle.get(key, ()) if store.has_level(level)][:most]
@@ -93,7 +107,7 @@ class StorePool:
             if not (self._closed or self._queue or self._counts.get(key, 0) >= wanted):
                 self._try_to_open(key)
 
-    def release(self, store: PixelsStore) -> None:
+    def release(self, store: Store) -> None:
         """Take a store back that is fit for the next reader."""
         store.last_used_s = time.monotonic()
         with self._lock:
@@ -103,7 +117,7 @@ class StorePool:
                 return
         self.discard(store)
 
-    def discard(self, store: PixelsStore) -> None:
+    def discard(self, store: Store) -> None:
         """Take a store back that must not be used again; it is closed in the background."""
         with self._lock:
             self._dispose(store)
@@ -136,6 +150,22 @@ class StorePool:
             store.await_closed(pending, deadline)
             with self._lock:
                 self._forget(store.key)
+
+    def _use_once(
+        self, key: StoreKey, level: int, work: Callable[[Store], Result], deadline: Deadline
+    ) -> Result:
+        store = self.acquire(key, level, deadline)
+        try:
+            if not store.has_level(level):
+                # Levels can be added after a store was opened; a fresh one knows them.
+                raise ServiceLost(f"the pixels store does not have resolution level {level}")
+            result = work(store)
+        except BaseException:
+            # Also a call out of time, or a killed greenlet: the store may still be at work.
+            self.discard(store)
+            raise
+        self.release(store)
+        return result
 
     # What follows is called with the lock held, unless it says otherwise.
 
@@ -187,7 +217,7 @@ class StorePool:
             self._remove_idle(store)
             self._dispose(store)
 
-    def _wait(self, waiter: _Waiter, deadline: Deadline) -> PixelsStore:
+    def _wait(self, waiter: _Waiter, deadline: Deadline) -> Store:
         """Wait in the queue, without the lock."""
         step = "wait for a pixels store"
         try:
@@ -238,11 +268,11 @@ class StorePool:
                 waiter.failed = True
                 waiter.handoff.fill(error=again(error))
 
-    def _open(self, key: StoreKey, deadline: Deadline) -> PixelsStore:
+    def _open(self, key: StoreKey, deadline: Deadline) -> Store:
         """Open a store whose place is taken already; without the lock."""
         store = None
         try:
-            store = PixelsStore(self._create(key.group_id, deadline), key)
+            store = self._create(key, deadline)
             store.open(deadline)
             return store
         except BaseException:
@@ -253,7 +283,7 @@ class StorePool:
                     self._forget(key)
             raise
 
-    def _dispose(self, store: PixelsStore) -> None:
+    def _dispose(self, store: Store) -> None:
         """Close a store in the background; its place is free when that is done."""
         self._closing += 1
 
@@ -265,7 +295,7 @@ class StorePool:
 
         spawn(close)
 
-    def _take_idle(self, key: StoreKey, level: int) -> PixelsStore | None:
+    def _take_idle(self, key: StoreKey, level: int) -> Store | None:
         stores = self._idle.get(key)
         if not stores:
             return None
@@ -274,7 +304,7 @@ class StorePool:
         self._remove_idle(store)
         return store
 
-    def _remove_idle(self, store: PixelsStore) -> None:
+    def _remove_idle(self, store: Store) -> None:
         stores = self._idle[store.key]
         stores.remove(store)
         if not stores:
