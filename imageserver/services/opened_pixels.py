@@ -111,3 +111,19 @@ class OpenedPixels(Stateful):
             return work(self._opened)
 
         return self._run(with_opened)
+
+
+def check_index(axis: str, index: int, size: int) -> None:
+    """Raise ApiUsageException unless the image has that index along an axis."""
+    if not 0 <= index < size:
+        raise usage(f"{axis} is {index}; this image has {axis} from 0 to {size - 1}.")
+
+
+def region_inside(region: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Give (x, y, width, height) of a RegionDef inside a level of that size; None = all of it."""
+    if region is None:
+        return 0, 0, *size
+    x, y, width, height = region.x, region.y, region.width, region.height
+    if width < 1 or height < 1 or x < 0 or y < 0 or x + width > size[0] or y + height > size[1]:
+        raise usage(f"The region is not inside the level, which has {size[0]}×{size[1]} pixels.")
+    return x, y, width, height

@@ -8,7 +8,7 @@ import Ice
 import numpy as np
 
 from imageserver.faults import fault, guarded, usage
-from imageserver.services.opened_pixels import Opened, OpenedPixels
+from imageserver.services.opened_pixels import Opened, OpenedPixels, check_index, region_inside
 from imageserver.services.plane_statistics import histogram, value_range
 from render.blitz.slices import omero
 
@@ -81,9 +81,9 @@ class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
         self, opened: Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
     ) -> np.ndarray:
         image = opened.image
-        _check_index("z", z, image.size_z)
-        _check_index("c", c, image.size_c)
-        _check_index("t", t, image.size_t)
+        check_index("z", z, image.size_z)
+        check_index("c", c, image.size_c)
+        check_index("t", t, image.size_t)
         size_x, size_y = opened.size
         if width < 1 or height < 1 or x < 0 or y < 0 or x + width > size_x or y + height > size_y:
             raise usage(
@@ -187,7 +187,7 @@ class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
             raise usage("A histogram needs a plane and at least one bin.")
         # OMERO leaves the store at the level that it counted on, and so do we.
         opened.level = self._statistics_level(opened)
-        x, y, width, height = _region(plane.region, opened.size)
+        x, y, width, height = region_inside(plane.region, opened.size)
         counts = {}
         for channel in channels:
             values = self._array(opened, plane.z, channel, plane.t, x, y, width, height)
@@ -222,9 +222,9 @@ class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
     def _array(
         self, opened: Opened, z: int, c: int, t: int, x: int, y: int, width: int, height: int
     ) -> np.ndarray:
-        _check_index("z", z, opened.image.size_z)
-        _check_index("c", c, opened.image.size_c)
-        _check_index("t", t, opened.image.size_t)
+        check_index("z", z, opened.image.size_z)
+        check_index("c", c, opened.image.size_c)
+        check_index("t", t, opened.image.size_t)
         return opened.buffer.read(opened.level, z, c, t, x, y, width, height)
 
     def calculateMessageDigest(self, current: Ice.Current) -> Any:  # noqa: N802
@@ -255,11 +255,6 @@ def _read_only() -> Exception:
     return fault(omero.SecurityViolation, "The files of this server are never written.")
 
 
-def _check_index(axis: str, index: int, size: int) -> None:
-    if not 0 <= index < size:
-        raise usage(f"{axis} is {index}; this image has {axis} from 0 to {size - 1}.")
-
-
 def _planes(
     offset: Sequence[int], size: Sequence[int], step: Sequence[int]
 ) -> list[tuple[int, int, int]]:
@@ -279,17 +274,8 @@ def _strides(opened: Opened) -> tuple[int, int, int, int]:
 
 def _offset(opened: Opened, y: int, z: int, c: int, t: int) -> int:
     image = opened.image
-    _check_index("y", y, opened.size[1])
-    _check_index("z", z, image.size_z)
-    _check_index("c", c, image.size_c)
-    _check_index("t", t, image.size_t)
+    check_index("y", y, opened.size[1])
+    check_index("z", z, image.size_z)
+    check_index("c", c, image.size_c)
+    check_index("t", t, image.size_t)
     return sum(i * s for i, s in zip((y, z, c, t), _strides(opened), strict=True))
-
-
-def _region(region: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    if region is None:
-        return 0, 0, *size
-    x, y, width, height = region.x, region.y, region.width, region.height
-    if width < 1 or height < 1 or x < 0 or y < 0 or x + width > size[0] or y + height > size[1]:
-        raise usage(f"The region is not inside the level, which has {size[0]}×{size[1]} pixels.")
-    return x, y, width, height

@@ -1,56 +1,57 @@
-"""RenderingEngine: the settings that an image starts with, to look at and to change in memory.
+"""RenderingEngine: draws an image by settings that each client changes for itself, in memory.
 
-OMERO's clients read channel windows and colours here. Nothing is rendered and nothing saved:
-those calls are refused, as pictures are Blitzrender's own part.
+An image starts with the same settings each time; nothing is saved.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import astuple, replace
 from typing import Any
 
 import Ice
-import numpy as np
 
 from imageserver.entities import enumeration
-from imageserver.enumerations import PIXEL_BITS
-from imageserver.faults import guarded, usage
+from imageserver.faults import guarded, not_visible, usage
 from imageserver.model import Builder
-from imageserver.records import ChannelRecord, ImageRecord
 from imageserver.services.context import ServiceContext
-from imageserver.services.opened_pixels import OpenedPixels
+from imageserver.services.first_settings import channel_range, first_settings, type_range
+from imageserver.services.opened_pixels import (
+    Opened,
+    OpenedPixels,
+    check_index,
+    region_inside,
+)
 from imageserver.services.pixels import PIXELS_PARTS
 from imageserver.services.types import load_enumerations
 from imageserver.wire import rint, rlong
 from render.blitz.slices import omero
+from render.values import (
+    ChannelBinding,
+    Color,
+    Model,
+    ProjectionKind,
+    Region,
+    RenderingDefinition,
+    Window,
+)
 
 # The id of settings that are in memory only.
 _NOT_SAVED = -1
-_ACTIVE_AT_FIRST = 3
-_RGB_CHANNELS = range(2, 8)
-_BY_INDEX = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+_BYTES_PER_PIXEL = 4
 
-
-@dataclass(frozen=True)
-class _Binding:
-    """How one channel is shown."""
-
-    window: tuple[float, float]
-    color: tuple[int, int, int, int]
-    active: bool
-    lut: str
-    family: str = "linear"
-    coefficient: float = 1.0
-    noise_reduction: bool = False
+_KINDS = {
+    "MAXIMUMINTENSITY": ProjectionKind.MAXIMUM,
+    "MEANINTENSITY": ProjectionKind.MEAN,
+    "SUMINTENSITY": ProjectionKind.SUM,
+}
 
 
 @guarded(omero.api.RenderingEngine)
 class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
-    """Settings of one image for one client."""
+    """Settings of one image for one client, and its pictures under them."""
 
     def __init__(self, context: ServiceContext, name: str) -> None:
         super().__init__(context, name)
-        self._bindings: list[_Binding] = []
-        self._model = "rgb"
-        self._default_z = self._default_t = 0
+        self._definition = RenderingDefinition(Model.GREYSCALE, ())
         self._compression = 0.85
 
     # -- choosing --------------------------------------------------------------------------
@@ -65,6 +66,13 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
     def lookupRenderingDef(self, pixels_id: int, current: Ice.Current) -> Any:  # noqa: N802
         """Tell that there are settings: those that every image starts with."""
         return self._with(lambda opened: opened.image.pixels_id == pixels_id)
+
+    def loadRenderingDef(self, definition_id: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._choose_definition(definition_id))
+
+    def _choose_definition(self, definition_id: int) -> None:
+        if definition_id != _NOT_SAVED:
+            raise not_visible("RenderingDef", definition_id)
 
     def load(self, current: Ice.Current) -> Any:
         return self._with(lambda opened: None)
@@ -81,10 +89,66 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         assert self._opened is not None
         # Windows come from the statistics, which are worth waiting for here.
         image = self._context.catalog.image_by_pixels(self._opened.image.pixels_id)
-        self._bindings = [_first_binding(image, i) for i in range(len(image.channels))]
-        self._model = "rgb" if len(image.channels) in _RGB_CHANNELS else "greyscale"
-        self._default_z, self._default_t = image.size_z // 2, 0
+        self._opened.image = image
+        self._definition = first_settings(image)
         return _NOT_SAVED
+
+    # -- pictures --------------------------------------------------------------------------
+
+    def renderAsPackedInt(self, plane: Any, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: _drawing().packed(self._draw(opened, plane)))
+
+    def renderCompressed(self, plane: Any, current: Ice.Current) -> Any:  # noqa: N802
+        return self._with(lambda opened: self._compress(self._draw(opened, plane)))
+
+    def renderProjectedAsPackedInt(  # noqa: N802
+        self, kind: Any, t: int, step: int, start: int, end: int, current: Ice.Current
+    ) -> Any:
+        sections = (start, end, step)
+        return self._with(
+            lambda opened: _drawing().packed(self._project(opened, kind, sections, t))
+        )
+
+    def renderProjectedCompressed(  # noqa: N802
+        self, kind: Any, t: int, step: int, start: int, end: int, current: Ice.Current
+    ) -> Any:
+        sections = (start, end, step)
+        return self._with(lambda opened: self._compress(self._project(opened, kind, sections, t)))
+
+    def setCompressionLevel(self, level: float, current: Ice.Current) -> Any:  # noqa: N802
+        return self._run(lambda: setattr(self, "_compression", level))
+
+    def getCompressionLevel(self, current: Ice.Current) -> Any:  # noqa: N802
+        return self._run(lambda: self._compression)
+
+    def _draw(self, opened: Opened, plane: Any) -> Any:
+        if plane is None or plane.slice != 0:
+            raise usage("Only planes of x and y can be drawn (slice 0).")
+        check_index("z", plane.z, opened.image.size_z)
+        check_index("t", plane.t, opened.image.size_t)
+        region = Region(*region_inside(plane.region, opened.size))
+        self._check_size(region.width, region.height)
+        return _drawing().draw_region(
+            self._context.catalog, opened, self._definition, plane.z, plane.t, region
+        )
+
+    def _project(self, opened: Opened, kind: Any, sections: tuple[int, int, int], t: int) -> Any:
+        check_index("t", t, opened.image.size_t)
+        self._check_size(*opened.size)
+        return _drawing().draw_projection(
+            self._context.catalog, opened, self._definition, _KINDS[kind.name], sections, t
+        )
+
+    def _compress(self, picture: Any) -> bytes:
+        return bytes(_drawing().compressed(picture, self._compression))
+
+    def _check_size(self, width: int, height: int) -> None:
+        most = self._context.settings.max_reply_bytes // _BYTES_PER_PIXEL
+        if width * height > most:
+            raise usage(
+                f"{width}×{height} pixels are more than {most}; ask for a region, "
+                "or a smaller resolution level."
+            )
 
     # -- the image -------------------------------------------------------------------------
 
@@ -97,28 +161,30 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         return None if entity is None else Builder(graph).load(entity, PIXELS_PARTS)
 
     def isPixelsTypeSigned(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: _type_range(opened.image)[0] < 0)
+        return self._with(lambda opened: type_range(opened.image)[0] < 0)
 
     def getPixelsTypeLowerBound(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: _type_range(opened.image)[0])
+        return self._with(lambda opened: type_range(opened.image)[0])
 
     def getPixelsTypeUpperBound(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: _type_range(opened.image)[1])
+        return self._with(lambda opened: type_range(opened.image)[1])
 
     def getChannelStats(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
         return self._with(
-            lambda opened: list(_stats(opened.image.channels[self._index(channel)], opened.image))
+            lambda opened: list(
+                channel_range(opened.image.channels[self._index(channel)], opened.image)
+            )
         )
 
     # -- settings of the whole image -------------------------------------------------------
 
     def getModel(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: self._enumeration("RenderingModel", self._model))
+        return self._with(
+            lambda opened: self._enumeration("RenderingModel", self._definition.model.value)
+        )
 
     def setModel(self, model: Any, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(
-            lambda opened: setattr(self, "_model", _value_of("RenderingModel", model))
-        )
+        return self._set(lambda: {"model": Model(_value_of("RenderingModel", model))})
 
     def getAvailableModels(self, current: Ice.Current) -> list:  # noqa: N802
         return load_enumerations(self._context, "RenderingModel")
@@ -127,48 +193,60 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         return load_enumerations(self._context, "Family")
 
     def getDefaultZ(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: self._default_z)
+        return self._with(lambda opened: self._definition.default_z)
 
     def getDefaultT(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: self._default_t)
+        return self._with(lambda opened: self._definition.default_t)
 
     def setDefaultZ(self, z: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: setattr(self, "_default_z", z))
+        return self._set(lambda: {"default_z": z})
 
     def setDefaultT(self, t: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: setattr(self, "_default_t", t))
+        return self._set(lambda: {"default_t": t})
+
+    def setQuantumStrategy(self, bit_resolution: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._set(lambda: {"bit_resolution": bit_resolution})
+
+    def setCodomainInterval(self, start: int, end: int, current: Ice.Current) -> Any:  # noqa: N802
+        return self._set(lambda: {"cd_start": start, "cd_end": end})
 
     def getQuantumDef(self, current: Ice.Current) -> Any:  # noqa: N802
-        return omero.model.QuantumDef(
-            id=rlong(0), loaded=True, cdStart=rint(0), cdEnd=rint(255), bitResolution=rint(255)
+        return self._with(
+            lambda opened: omero.model.QuantumDef(
+                id=rlong(0),
+                loaded=True,
+                cdStart=rint(self._definition.cd_start),
+                cdEnd=rint(self._definition.cd_end),
+                bitResolution=rint(self._definition.bit_resolution),
+            )
         )
 
-    def setCompressionLevel(self, level: float, current: Ice.Current) -> Any:  # noqa: N802
-        return self._run(lambda: setattr(self, "_compression", level))
+    def _set(self, changes: Callable[[], dict[str, Any]]) -> Any:
+        def change(opened: Opened) -> None:
+            self._definition = replace(self._definition, **changes())
 
-    def getCompressionLevel(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._run(lambda: self._compression)
+        return self._with(change)
 
     # -- settings of a channel -------------------------------------------------------------
 
     def getChannelWindowStart(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._read(channel, lambda binding: binding.window[0])
+        return self._read(channel, lambda binding: binding.window.start)
 
     def getChannelWindowEnd(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._read(channel, lambda binding: binding.window[1])
+        return self._read(channel, lambda binding: binding.window.end)
 
     def setChannelWindow(  # noqa: N802
         self, channel: int, start: float, end: float, current: Ice.Current
     ) -> Any:
-        return self._change(channel, window=(start, end))
+        return self._change(channel, window=Window(start, end))
 
     def getRGBA(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._read(channel, lambda binding: list(binding.color))
+        return self._read(channel, lambda binding: list(astuple(binding.color)))
 
     def setRGBA(  # noqa: N802
         self, channel: int, red: int, green: int, blue: int, alpha: int, current: Ice.Current
     ) -> Any:
-        return self._change(channel, color=(red, green, blue, alpha))
+        return self._change(channel, color=Color(red, green, blue, alpha))
 
     def isActive(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
         return self._read(channel, lambda binding: binding.active)
@@ -177,10 +255,10 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         return self._change(channel, active=active)
 
     def getChannelLookupTable(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._read(channel, lambda binding: binding.lut)
+        return self._read(channel, lambda binding: binding.lut or "")
 
     def setChannelLookupTable(self, channel: int, lut: str, current: Ice.Current) -> Any:  # noqa: N802
-        return self._change(channel, lut=lut)
+        return self._change(channel, lut=lut or None)
 
     def getChannelFamily(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
         return self._read(channel, lambda binding: self._enumeration("Family", binding.family))
@@ -207,21 +285,38 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         )
 
     def getCodomainMapContext(self, channel: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._read(channel, lambda binding: [])
+        return self._read(
+            channel, lambda binding: [_reverse_context()] if binding.reverse_intensity else []
+        )
 
-    def _read(self, channel: int, get: Any) -> Any:
-        return self._with(lambda opened: get(self._bindings[self._index(channel)]))
+    def addCodomainMapToChannel(  # noqa: N802
+        self, context: Any, channel: int, current: Ice.Current
+    ) -> Any:
+        _check_reverses(context)
+        return self._change(channel, reverse_intensity=True)
+
+    def removeCodomainMapFromChannel(  # noqa: N802
+        self, context: Any, channel: int, current: Ice.Current
+    ) -> Any:
+        _check_reverses(context)
+        return self._change(channel, reverse_intensity=False)
+
+    def _read(self, channel: int, get: Callable[[ChannelBinding], Any]) -> Any:
+        return self._with(lambda opened: get(self._definition.bindings[self._index(channel)]))
 
     def _change(self, channel: int, **changes: Any) -> Any:
-        def change(opened: object) -> None:
+        def change(opened: Opened) -> None:
             index = self._index(channel)
-            self._bindings[index] = replace(self._bindings[index], **changes)
+            bindings = list(self._definition.bindings)
+            bindings[index] = replace(bindings[index], **changes)
+            self._definition = self._definition.with_bindings(tuple(bindings))
 
         return self._with(change)
 
     def _index(self, channel: int) -> int:
-        if not 0 <= channel < len(self._bindings):
-            raise usage(f"There is no channel {channel}; there are {len(self._bindings)}.")
+        count = len(self._definition.bindings)
+        if not 0 <= channel < count:
+            raise usage(f"There is no channel {channel}; there are {count}.")
         return channel
 
     def _enumeration(self, kind: str, value: str) -> Any:
@@ -229,42 +324,26 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         return None if entity is None else Builder(self._context.graph).load(entity)
 
 
-def _first_binding(image: ImageRecord, index: int) -> _Binding:
-    channel = image.channels[index]
-    color = channel.color or (*_BY_INDEX[_color_index(channel, index)], 255)
-    window = _stats(channel, image)
-    return _Binding(window, color, index < _ACTIVE_AT_FIRST, channel.lut or "")
-
-
-def _color_index(channel: ChannelRecord, index: int) -> int:
-    """Choose among red, green and blue by wavelength, else by the channel's place, as OMERO."""
-    wavelength = channel.emission_wave
-    if wavelength is None:
-        wavelength = channel.excitation_wave
-    if wavelength is None:
-        return index % len(_BY_INDEX)
-    return 2 if wavelength < 500 else 1 if wavelength < 560 else 0
-
-
-def _stats(channel: ChannelRecord, image: ImageRecord) -> tuple[float, float]:
-    if channel.stats is None or channel.stats[1] - channel.stats[0] < 1e-5:
-        return _type_range(image)
-    return channel.stats
-
-
-def _type_range(image: ImageRecord) -> tuple[float, float]:
-    """Give the values that the pixel type can have; of floating point ones OMERO says ±2^31."""
-    if image.pixel_type in {"float", "double"}:
-        return -(2.0**31), 2.0**31 - 1
-    bits = PIXEL_BITS[image.pixel_type]
-    if image.pixel_type.startswith("int"):
-        limits = np.iinfo(f"i{bits // 8}")
-        return float(limits.min), float(limits.max)
-    return 0.0, float(2**bits - 1)
-
-
 def _value_of(kind: str, given: Any) -> str:
     value = given.value.val if given is not None and given.value is not None else ""
     if enumeration(kind, value) is None:
         raise usage(f"{kind} has no value “{value}”.")
     return value
+
+
+def _reverse_context() -> Any:
+    return omero.model.ReverseIntensityContext(
+        id=rlong(_NOT_SAVED), loaded=True, reverse=omero.RBool(True)
+    )
+
+
+def _check_reverses(context: Any) -> None:
+    if not isinstance(context, omero.romio.ReverseIntensityMapContext):
+        raise usage("The only codomain map is reverse intensity.")
+
+
+def _drawing() -> Any:
+    # Loads the engine's compiled loops, which most clients of this server do not need.
+    from imageserver.services import drawing
+
+    return drawing

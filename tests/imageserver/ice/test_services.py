@@ -211,26 +211,6 @@ def test_accounts_are_one_user_in_one_group_of_their_own(client: LoggedIn) -> No
         admin.getExperimenter(987654)
 
 
-def test_the_rendering_engine_tells_settings_but_renders_nothing(client: LoggedIn) -> None:
-    engine = client.factory.createRenderingEngine()
-    engine.lookupPixels(client.pixels_id(PYRAMID))
-    assert engine.lookupRenderingDef(client.pixels_id(PYRAMID))
-    engine.load()
-    assert engine.getRGBA(0) == [0, 0, 255, 255]
-    assert engine.getModel().value.val == "rgb"
-    engine.setChannelWindow(1, 10.0, 20.0)
-    engine.setActive(1, False)
-    assert (engine.getChannelWindowStart(1), engine.isActive(1)) == (10.0, False)
-    assert engine.getChannelFamily(0).value.val == "linear"
-    with pytest.raises(omero.ApiUsageException):
-        engine.isActive(3)
-    with pytest.raises(omero.ApiUsageException, match="does not offer"):
-        engine.renderCompressed(omero.romio.PlaneDef())
-    with pytest.raises(omero.ApiUsageException, match="does not offer"):
-        engine.saveCurrentSettings()
-    engine.close()
-
-
 def test_every_service_can_be_asked_for_and_refuses_in_a_sentence(client: LoggedIn) -> None:
     factory = client.factory
     for refused in (
