@@ -77,6 +77,24 @@ def read_pixels(image: Any) -> dict[str, np.ndarray]:
     return found
 
 
+def draw(image: Any) -> dict[str, np.ndarray]:
+    """Have the server draw the last plane, a part of its smallest level, and a projection."""
+    z, t = image.getSizeZ() - 1, image.getSizeT() - 1
+    image.setActiveChannels(
+        [1, -2], [[5, 200], [0, 9]], ["FF8000", "00FF00"], reverseMaps=[True, False]
+    )
+    found = {"drawn": image.renderJpeg(z, t, compression=0.9)}
+    picture = image.renderImage(z, t)
+    if picture.size != (image.getSizeX(), image.getSizeY()):
+        raise SystemExit(f"the picture has {picture.size} pixels")
+    found["part"] = image.renderJpegRegion(z, t, 5, 6, 20, 11, level=0, compression=0.8)
+    image._re.setResolutionLevel(image._re.getResolutionLevels() - 1)
+    image._pd.region = None
+    image.setProjection("intmax")
+    found["projected"] = image.renderJpeg(z, t, compression=0.9)
+    return {name: np.frombuffer(jpeg, np.uint8) for name, jpeg in found.items()}
+
+
 def main() -> None:
     user, password, output = sys.argv[3:6]
     told: dict[str, Any] = {}
@@ -101,6 +119,7 @@ def main() -> None:
         told["images"][name] = describe(image)
         if image.getPrimaryPixels() is not None:
             arrays.update((f"{name}: {k}", array) for k, array in read_pixels(image).items())
+            arrays.update((f"{name}: {k}", array) for k, array in draw(image).items())
         for file in image.getImportedImageFiles():
             content = b"".join(file.getFileInChunks(buf=1000))
             arrays[f"{name}: file"] = np.frombuffer(content, np.uint8)

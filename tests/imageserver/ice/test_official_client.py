@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from render.engine.composite import compose
+from render.engine.encode import encode
+from render.values import ChannelBinding, Color, Encoding, Model, RenderingDefinition, Window
 from tests.imageserver.ice.images import BROKEN, CHANNELS, PICTURE, PYRAMID, STACK, Folder
 from tests.support.image_server import PASSWORD, PROJECT, USER
 
@@ -93,6 +96,23 @@ def test_it_reads_the_files_own_pixels(outcome: Any, folder: Folder, name: str) 
         assert np.array_equal(arrays[f"{name}: plane {c}"], full[0, c, 0])
     for number, level in enumerate(levels):
         assert np.array_equal(arrays[f"{name}: level {number}"], level[-1, -1, -1])
+
+
+@pytest.mark.parametrize("name", [PYRAMID, STACK, PICTURE])
+def test_it_has_the_server_draw(outcome: Any, folder: Folder, name: str) -> None:
+    arrays, _ = outcome
+    pixel_type = {PYRAMID: "uint16", STACK: "int16", PICTURE: "uint8"}[name]
+    orange = ChannelBinding(True, Window(5, 200), Color(255, 128, 0), reverse_intensity=True)
+    definition = RenderingDefinition(Model.RGB, (orange,))
+
+    def jpeg(plane: np.ndarray, quality: float) -> bytes:
+        return encode(compose([plane], pixel_type, definition), Encoding("jpeg", quality))
+
+    full, smallest = folder.levels[name][0], folder.levels[name][-1]
+    assert arrays[f"{name}: drawn"].tobytes() == jpeg(full[-1, 0, -1], 0.9)
+    assert arrays[f"{name}: part"].tobytes() == jpeg(smallest[-1, 0, -1, 6:17, 5:25], 0.8)
+    projected = np.maximum(full[-1, 0].max(axis=0), 0)
+    assert arrays[f"{name}: projected"].tobytes() == jpeg(projected, 0.9)
 
 
 @pytest.mark.parametrize("name", [PYRAMID, STACK, PICTURE, BROKEN])
