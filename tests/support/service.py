@@ -54,9 +54,13 @@ class Service:
                 return found
             time.sleep(0.2)
 
-    def image_server(self) -> psutil.Process:
-        """Give the embedded image server's process."""
-        return next(child for child in self.master.children() if "imageserver" in child.cmdline())
+    def image_server(self) -> psutil.Process | None:
+        """Give the embedded image server's process, None while there is none."""
+        for child in self.master.children():
+            with contextlib.suppress(psutil.Error):
+                if "imageserver" in child.cmdline():
+                    return child
+        return None
 
 
 @contextlib.contextmanager
