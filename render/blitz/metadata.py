@@ -33,7 +33,7 @@ from render.blitz.queries import (
 from render.blitz.reading import read_geometry
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
-from render.errors import NotFound, ServiceError, SourceFailed
+from render.errors import NotFound, ServiceError
 from render.values import ChannelInfo, ContainerRef, ImageInfo
 
 
@@ -82,7 +82,7 @@ def load_image_info(live: LiveSession, image_id: int, deadline: Deadline) -> Ima
 def _no_pixels(query: Any, image_id: int, deadline: Deadline) -> ServiceError:
     if call(deadline, "find the image", query.findAsync, "Image", image_id) is None:
         return NotFound(f"there is no image {image_id} that is visible to you")
-    return SourceFailed(f"image {image_id} has no pixels that can be read")
+    return NotFound(f"image {image_id} has no pixels that can be read")
 
 
 def _store_key(pixels: Any) -> StoreKey:
