@@ -1,18 +1,21 @@
 """The settings that a picture is made with: stored or default ones, changed by the URL."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.call import Call
-from app.channels import apply_channels
+from app.channels import ChannelEntry, apply_channels
 from app.lookup_tables import find_lookup_tables
 from app.params import SettingsRequest
 from app.planes import plane_extent
+from render.engine.codomain import with_gamma
 from render.engine.composite import needed_channels
 from render.engine.defaults import default_rendering, window_plane
-from render.values import ImageInfo, PlaneIndex, RenderingDefinition
+from render.values import ImageInfo, PlaneIndex, RenderingDefinition, Window
+
+WindowOf = Callable[[int], Window]
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,49 @@ def default_definition(call: Call, info: ImageInfo) -> RenderingDefinition:
 
 
 def effective_settings(
-    call: Call, definition: RenderingDefinition, request: SettingsRequest
+    call: Call,
+    definition: RenderingDefinition,
+    request: SettingsRequest,
+    window_of: WindowOf | None = None,
 ) -> EffectiveSettings:
-    """Apply what the URL says to `definition` and find the lookup tables that it needs."""
+    """Apply what the URL says to `definition` and find the lookup tables that it needs.
+
+    `window_of` gives the windows of drawn channels that the URL gives none.
+    """
+    definition = _applied(definition, request)
+    if window_of is not None:
+        definition = _with_windows(definition, request, window_of)
+    if request.gamma != 1:
+        definition = with_gamma(definition, request.gamma)
+    return _with_tables(call, definition, request.warnings)
+
+
+def unrendered_settings(
+    definition: RenderingDefinition, request: SettingsRequest
+) -> EffectiveSettings:
+    """Tell which channels are on, for values that are not rendered."""
+    return EffectiveSettings(_applied(definition, request), {})
+
+
+def _applied(definition: RenderingDefinition, request: SettingsRequest) -> RenderingDefinition:
     if request.model not in (None, definition.model):
         definition = replace(definition, model=request.model)
     if request.channels is not None:
         definition = apply_channels(definition, request.channels)
-    return _with_tables(call, definition, request.warnings)
+    return definition
+
+
+def _with_windows(
+    definition: RenderingDefinition, request: SettingsRequest, window_of: WindowOf
+) -> RenderingDefinition:
+    first: dict[int, ChannelEntry] = {}
+    for entry in request.channels or ():
+        first.setdefault(entry.index, entry)
+    bindings = list(definition.bindings)
+    for c in needed_channels(definition):
+        if c not in first or first[c].window is None:
+            bindings[c] = replace(bindings[c], window=window_of(c))
+    return definition.with_bindings(tuple(bindings))
 
 
 def _with_tables(

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from app.areas import SourceArea
 from app.call import Call
 from app.image_data import pixel_range
+from app.levels import level_within, whole_level
 from app.params import HistogramRequest
 from app.pipeline import check_plane
 from app.planes import read_planes, read_sampled
 from app.projections import check_projection_bytes, project_channel, resolve_projection
 from render.job import Histogram, HistogramJob
-from render.values import ImageInfo, PlaneIndex, Region
+from render.values import ImageInfo, PlaneIndex
 
 
 def count_values(call: Call, request: HistogramRequest) -> dict[str, Any]:
@@ -40,23 +40,13 @@ def count_values(call: Call, request: HistogramRequest) -> dict[str, Any]:
 def _read_plane(call: Call, info: ImageInfo, request: HistogramRequest) -> np.ndarray:
     server = call.session.server_settings(call.deadline)
     limits = (server.max_plane_width, server.max_plane_height)
-    level, stride = _level_within(info, limits)
-    width, height = info.levels[level]
-    area = SourceArea(level, Region(0, 0, width, height))
+    level, stride = level_within(info, limits)
+    area = whole_level(info, level)
     projection = resolve_projection(info, request.projection)
+    plane = PlaneIndex(request.z, request.channel, request.t)
     if projection is not None:
         check_projection_bytes(call, info, projection, 1, area)
-        return project_channel(call, info, projection, request.channel, request.t, area)
-    plane = PlaneIndex(request.z, request.channel, request.t)
+        return project_channel(call, info, projection, plane, area)
     if stride > 1:
         return read_sampled(call, info, plane, level, stride)
     return read_planes(call, info, [plane], area)[0]
-
-
-def _level_within(info: ImageInfo, limits: tuple[int, int]) -> tuple[int, int]:
-    """Give the largest level within the limits, or the smallest and which of its pixels to take."""
-    for level, (width, height) in enumerate(info.levels):
-        if width <= limits[0] and height <= limits[1]:
-            return level, 1
-    width, height = info.levels[-1]
-    return len(info.levels) - 1, max(-(-width // limits[0]), -(-height // limits[1]))

@@ -12,7 +12,7 @@ import numpy as np
 from app.areas import SourceArea
 from app.effective import EffectiveSettings
 from app.params import Orientation
-from app.projections import ZProjection
+from app.projections import AxisProjection
 from render.engine.composite import needed_channels
 from render.job import RENDERER_VERSION
 from render.values import ChannelBinding, Encoding, ImageInfo
@@ -28,35 +28,54 @@ def picture_text(
     area: SourceArea,
     z: int,
     t: int,
-    projection: ZProjection | None,
+    projection: AxisProjection | None,
     orientation: Orientation,
     encoding: Encoding,
     purpose: Iterable[object] = (),
 ) -> str:
     """Give the canonical text. `purpose` tells apart what else is done with the same pixels.
 
-    Two requests with equal texts get equal bytes; with a projection, z does not matter.
+    Two requests with equal texts get equal bytes; with a projection, the index along its axis
+    does not matter.
     """
     definition = settings.definition
-    section = f"z {z}" if projection is None else _projection_text(projection)
     lines = [
         f"renderer {RENDERER_VERSION}",
-        f"source {source_name}",
-        f"image {info.image_id} pixels {info.pixels_id} version {info.pixels_version}",
-        f"type {info.pixel_type} bits {info.significant_bits}",
-        f"level {area.level} region {_joined(_region_of(area))}",
-        f"{section} t {t}",
+        *_pixels_lines(source_name, info, area),
+        _plane_text(z, t, projection),
         f"model {definition.model.value} output {definition.cd_start} {definition.cd_end} "
         f"{definition.bit_resolution}",
         *(
             _channel_line(c, definition.bindings[c], info.channels[c].stats, settings.luts)
             for c in needed_channels(definition)
         ),
-        f"turned {int(orientation.flip_horizontal)} {int(orientation.flip_vertical)} "
-        f"{orientation.rotation}",
+        _turned_text(orientation),
         f"format {encoding.format}"
         + (f" quality {encoding.quality!r}" if encoding.format in LOSSY_FORMATS else ""),
         f"for {_joined(purpose)}",
+    ]
+    return "\n".join(lines)
+
+
+def array_text(
+    source_name: str,
+    info: ImageInfo,
+    channels: Iterable[int],
+    area: SourceArea,
+    z: int,
+    t: int,
+    projection: AxisProjection | None,
+    orientation: Orientation,
+    format_name: str,
+) -> str:
+    """Give the canonical text of values as they are; no rendering setting is in it."""
+    lines = [
+        f"array {RENDERER_VERSION}",
+        *_pixels_lines(source_name, info, area),
+        _plane_text(z, t, projection),
+        f"channels {_joined(channels)}",
+        _turned_text(orientation),
+        f"format {format_name}",
     ]
     return "\n".join(lines)
 
@@ -89,10 +108,30 @@ def _table_digest(name: str | None, luts: Mapping[str, np.ndarray]) -> str:
     return hashlib.blake2b(luts[name.strip().lower()].tobytes(), digest_size=8).hexdigest()
 
 
-def _projection_text(projection: ZProjection) -> str:
+def _pixels_lines(source_name: str, info: ImageInfo, area: SourceArea) -> list[str]:
+    return [
+        f"source {source_name}",
+        f"image {info.image_id} pixels {info.pixels_id} version {info.pixels_version}",
+        f"type {info.pixel_type} bits {info.significant_bits}",
+        f"level {area.level} region {_joined(_region_of(area))}",
+    ]
+
+
+def _turned_text(orientation: Orientation) -> str:
+    return (
+        f"turned {int(orientation.flip_horizontal)} {int(orientation.flip_vertical)} "
+        f"{orientation.rotation}"
+    )
+
+
+def _plane_text(z: int, t: int, projection: AxisProjection | None) -> str:
+    if projection is None:
+        return f"z {z} t {t}"
     sections = projection.sections
-    # A mean or sum over one section is that section; a maximum is not, as it begins at 0.
-    return f"projection {projection.kind.value} {sections.start} {sections.stop}"
+    # The arithmetic changes even a single section: a maximum begins at 0, a sum has an end.
+    kind = "section" if projection.untouched else projection.kind.value
+    text = f"projection {kind} {sections.start} {sections.stop}"
+    return f"{text} t {t}" if projection.axis == "z" else f"z {z} {text}"
 
 
 def _region_of(area: SourceArea) -> tuple[int, ...]:

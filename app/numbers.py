@@ -1,4 +1,4 @@
-"""Numbers as they stand in URLs: ASCII digits only, of bounded length."""
+"""Numbers as they stand in URLs: ASCII digits only, of bounded length; and texts in messages."""
 
 import re
 
@@ -21,3 +21,8 @@ def decimal(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def shown(text: str) -> str:
+    """Give `text` as it may stand in a message: short, and printable."""
+    return re.sub(r"[^\x20-\x7e]", "?", text[:80])

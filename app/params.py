@@ -6,21 +6,22 @@ settings) is checked later, where the image is known.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.adjustments import AutoRequest, AutoScope, parse_auto, parse_gamma
 from app.channels import ChannelEntry, load_maps, parse_channels
-from app.numbers import decimal, integer
-from render.engine.encode import available_formats
+from app.numbers import decimal, integer, shown
+from render.engine.encode import ARRAY_CONTENT_TYPES, available_formats
 from render.errors import BadRequest
 from render.values import Encoding, Model, ProjectionKind, Region, TileIndex
 
 Query = Mapping[str, str]
 
 _MODELS = {"g": Model.GREYSCALE, "c": Model.RGB}
-_FORMATS = available_formats()
+_FORMATS = (*available_formats(), *ARRAY_CONTENT_TYPES)
 _FORMAT_ALIASES = {"": "jpeg", "jpg": "jpeg", "tiff": "tif"}
+_AXES = ("z", "t")
 _FLIPS = {"h": (True, False), "v": (False, True), "hv": (True, True), "vh": (True, True)}
 _DEFAULT_BINS = 256
 
@@ -36,11 +37,16 @@ class Orientation:
 
 @dataclass(frozen=True)
 class SettingsRequest:
-    """Rendering settings of a URL; None = as stored. An empty tuple switches all channels off."""
+    """Rendering settings of a URL; None = as stored. An empty tuple switches all channels off.
+
+    `auto` gives active channels a window that have none in `channels`.
+    """
 
     channels: tuple[ChannelEntry, ...] | None = None
     model: Model | None = None
     warnings: tuple[str, ...] = ()
+    auto: AutoRequest | None = None
+    gamma: float = 1.0
 
     @property
     def complete(self) -> bool:
@@ -49,7 +55,7 @@ class SettingsRequest:
             self.model is not None
             and self.channels is not None
             and all(
-                entry.colored and entry.window is not None
+                entry.colored and (entry.window is not None or self.auto is not None)
                 for entry in self.channels
                 if entry.active
             )
@@ -58,15 +64,17 @@ class SettingsRequest:
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """A projection over z; None = from the first, to the last section. May lie out of range.
+    """A projection over `axis`, z or t; None = from the first, to the last section.
 
-    `inclusive` makes mean and sum take the last section too, which OMERO.server leaves out.
+    The ends may lie out of range. `inclusive` makes mean and sum take the last section too,
+    which OMERO.server leaves out.
     """
 
     kind: ProjectionKind
     start: int | None = None
     end: int | None = None
     inclusive: bool = False
+    axis: str = "z"
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class ThumbnailRequest:
 
 @dataclass(frozen=True)
 class HistogramRequest:
-    """A histogram of one channel of one plane, or of a projection at its timepoint."""
+    """A histogram of one channel of one plane, or of a projection at it."""
 
     image_id: int
     channel: int
@@ -147,17 +155,27 @@ def check_complete_settings(query: Query) -> None:
 
 
 def parse_settings(query: Query) -> SettingsRequest:
-    """Read `c`, `maps` and `m`. Never raises: what cannot be read stays as stored."""
+    """Read `c`, `maps`, `m`, `auto` and `gamma`. Raises BadRequest for the last two only.
+
+    What cannot be read of the others stays as stored.
+    """
     model = _MODELS.get(query.get("m", ""))
+    auto, gamma = parse_auto(query), parse_gamma(query)
     if "c" not in query:
         warnings = ("maps is not looked at without c",) if "maps" in query else ()
-        return SettingsRequest(model=model, warnings=warnings)
+        return SettingsRequest(None, model, warnings, auto, gamma)
     channels = parse_channels(query["c"], query.get("maps"))
-    return SettingsRequest(channels, model)
+    return SettingsRequest(channels, model, (), auto, gamma)
 
 
 def parse_projection(query: Query) -> ProjectionRequest | None:
-    """Read `p`; unknown names mean none, a range that cannot be read means all sections."""
+    """Read `p`; unknown names mean none, a range that cannot be read means all sections.
+
+    Raises BadRequest for an `axis` other than z and t.
+    """
+    axis = query.get("axis") or "z"
+    if axis not in _AXES:
+        raise BadRequest(f"axis={shown(axis)} is none of z and t", parameter="axis")
     name, _, text = query.get("p", "").partition("|")
     try:
         kind = ProjectionKind(name)
@@ -166,7 +184,7 @@ def parse_projection(query: Query) -> ProjectionRequest | None:
     inclusive = query.get("inclusive") == "true"
     limits = [integer(part) for part in text.split(":")]
     start, end = limits if len(limits) == 2 and None not in limits else (None, None)
-    return ProjectionRequest(kind, start, end, inclusive)
+    return ProjectionRequest(kind, start, end, inclusive, axis)
 
 
 def parse_thumbnail(
@@ -209,7 +227,7 @@ def parse_ids(texts: Sequence[str], limit: int) -> list[int]:
     for text in dict.fromkeys(texts):
         number = integer(text)
         if number is None or number < 0:
-            raise BadRequest(f"id={_shown(text)} is no id", parameter="id")
+            raise BadRequest(f"id={shown(text)} is no id", parameter="id")
         ids.append(number)
     if len(ids) > limit:
         raise BadRequest(f"Max {limit} thumbnails at a time.", parameter="id")
@@ -224,7 +242,7 @@ def _render_request(
     query: Query,
     default_quality: float,
 ) -> RenderRequest:
-    return RenderRequest(
+    request = RenderRequest(
         image_id,
         z,
         t,
@@ -234,6 +252,27 @@ def _render_request(
         encoding=_parse_encoding(query, default_quality),
         orientation=_parse_orientation(query),
     )
+    _check_together(request)
+    return request
+
+
+def _check_together(request: RenderRequest) -> None:
+    settings, format_name = request.settings, request.encoding.format
+    if format_name in ARRAY_CONTENT_TYPES:
+        for name, is_given in (("auto", settings.auto), ("gamma", settings.gamma != 1)):
+            if is_given:
+                raise BadRequest(
+                    f"{name} does not go with format={format_name}, which gives the values as "
+                    "they are",
+                    parameter=name,
+                )
+    auto = settings.auto
+    if auto is not None and auto.scope is AutoScope.IMAGE and request.projection is not None:
+        raise BadRequest(
+            "auto over the image does not go with p, whose values are others than the image's; "
+            "auto over the plane looks at the projection",
+            parameter="auto",
+        )
 
 
 def _parse_encoding(query: Query, default_quality: float) -> Encoding:
@@ -242,7 +281,7 @@ def _parse_encoding(query: Query, default_quality: float) -> Encoding:
     name = _FORMAT_ALIASES.get(text, text)
     if name not in _FORMATS:
         raise BadRequest(
-            f"format={_shown(text)} is not offered; choose one of {', '.join(_FORMATS)}",
+            f"format={shown(text)} is not offered; choose one of {', '.join(_FORMATS)}",
             parameter="format",
         )
     return Encoding(name, quality)
@@ -255,14 +294,14 @@ def _parse_quality(query: Query, default_quality: float) -> float:
     # Some desktops write their own decimal comma into the URL.
     quality = decimal(text.replace(",", "."))
     if quality is None or not math.isfinite(quality):
-        raise BadRequest(f"q={_shown(text)} is no number from 0 to 1", parameter="q")
+        raise BadRequest(f"q={shown(text)} is no number from 0 to 1", parameter="q")
     return min(max(quality, 0.0), 1.0)
 
 
 def _parse_orientation(query: Query) -> Orientation:
     flip = query.get("flip", "")
     if flip and flip not in _FLIPS:
-        raise BadRequest(f"flip={_shown(flip)} is none of h, v and hv", parameter="flip")
+        raise BadRequest(f"flip={shown(flip)} is none of h, v and hv", parameter="flip")
     rotation = _optional_integer(query, "rot") or 0
     if rotation not in (0, 90, 180, 270):
         raise BadRequest(f"rot={rotation} is none of 0, 90, 180 and 270", parameter="rot")
@@ -280,7 +319,7 @@ def _parse_area(query: Query) -> Region | TileIndex:
 def _parse_region(text: str) -> Region:
     numbers = [integer(part) for part in text.split(",")[:4]]
     if len(numbers) < 4 or None in numbers:
-        raise BadRequest(f"malformed region argument, region={_shown(text)}", parameter="region")
+        raise BadRequest(f"malformed region argument, region={shown(text)}", parameter="region")
     return Region(*numbers)  # type: ignore[arg-type]
 
 
@@ -288,7 +327,7 @@ def _parse_tile(text: str) -> TileIndex:
     """Read `level,column,row[,width,height]`; sizes below 1 mean the image's own tile size."""
     numbers = [integer(part) for part in text.split(",")[:5]]
     if len(numbers) not in (3, 5) or None in numbers:
-        raise BadRequest(f"malformed tile argument, tile={_shown(text)}", parameter="tile")
+        raise BadRequest(f"malformed tile argument, tile={shown(text)}", parameter="tile")
     level, column, row, *sizes = (int(number) for number in numbers if number is not None)
     if level < 0:
         raise BadRequest(f"Invalid resolution level {level} < 0", parameter="tile")
@@ -302,7 +341,7 @@ def _optional_integer(query: Query, name: str) -> int | None:
         return None
     number = integer(text)
     if number is None:
-        raise BadRequest(f"{name}={_shown(text)} is no whole number", parameter=name)
+        raise BadRequest(f"{name}={shown(text)} is no whole number", parameter=name)
     return number
 
 
@@ -311,8 +350,3 @@ def _optional_index(query: Query, name: str) -> int | None:
     if number is not None and number < 0:
         raise BadRequest(f"{name}={number} is negative; it counts from 0", parameter=name)
     return number
-
-
-def _shown(text: str) -> str:
-    """Give `text` as it may stand in a message: short, and printable."""
-    return re.sub(r"[^\x20-\x7e]", "?", text[:80])

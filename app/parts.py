@@ -23,7 +23,7 @@ from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.records import LookupTableFile
 from render.blitz.source import BlitzSource
 from render.errors import DeadlineExceeded, Forbidden, NotAuthenticated
-from render.values import ImageInfo, RenderingDefinition
+from render.values import ImageInfo, RenderingDefinition, Window
 from render.workers import Worker, create_worker
 
 #: How long the server's lookup tables are believed to be as they were.
@@ -31,6 +31,7 @@ _LOOKUP_TABLES_MAX_AGE_S = 30.0
 _LOOKUP_TABLES_MAX = 500
 _DEFAULTS_MAX = 2000
 _ANSWERS_MAX = 5000
+_WINDOWS_MAX = 5000
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Parts:
     defaults: RecentMemory[RenderingDefinition] = field(
         default_factory=lambda: RecentMemory(_DEFAULTS_MAX)
     )
+    windows: RecentMemory[Window] = field(default_factory=lambda: RecentMemory(_WINDOWS_MAX))
     answers: RecentMemory[Any] = field(default_factory=lambda: RecentMemory(_ANSWERS_MAX))
     # What ends the request of the one who works must not end those who wait for the result.
     flight: SingleFlight = field(

@@ -4,28 +4,28 @@ Permission, image info, effective settings, key (304 here, before a pixel is tou
 single flight, raw planes, worker, cache. It takes plain values and parts, not a web request.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from app.areas import SourceArea, resolve_area
+from app import arrays
+from app.areas import resolve_area
+from app.auto_windows import AutoWindows
 from app.call import Call
-from app.effective import EffectiveSettings, effective_settings, stored_definition
-from app.keys import digest, picture_text
-from app.params import Orientation, RenderRequest
-from app.planes import read_planes, read_sampled
-from app.projections import (
-    ZProjection,
-    check_projection_bytes,
-    project_channel,
-    resolve_projection,
+from app.drawing import Drawing, read_channels
+from app.effective import (
+    EffectiveSettings,
+    effective_settings,
+    stored_definition,
+    unrendered_settings,
 )
+from app.keys import digest, picture_text
+from app.params import RenderRequest
+from app.projections import AxisProjection, resolve_projection
 from render.engine.composite import needed_channels
-from render.engine.encode import CONTENT_TYPES
+from render.engine.encode import ARRAY_CONTENT_TYPES, CONTENT_TYPES
 from render.errors import NotFound
 from render.job import RenderJob
-from render.values import Encoding, ImageInfo, PlaneIndex
+from render.values import ImageInfo, RenderingDefinition
 
 ClientHas = Callable[[str], bool]
 
@@ -43,6 +43,7 @@ class Picture:
     """An encoded picture; `body` None = the client holds the one with this `etag` already.
 
     `complete` = the URL told all of its settings. `warnings` say what of it had no effect.
+    `headers` tell about values that were not rendered.
     """
 
     body: bytes | None
@@ -50,6 +51,7 @@ class Picture:
     etag: str
     complete: bool = False
     warnings: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,26 +61,6 @@ class Answer:
     info: ImageInfo
     level: int
     picture: Picture
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """All that determines a picture's bytes.
-
-    `size` = scaled to that (width, height). `stride` above 1 = made of every `stride`-th pixel
-    of a whole plane each way.
-    """
-
-    info: ImageInfo
-    settings: EffectiveSettings
-    area: SourceArea
-    z: int
-    t: int
-    projection: ZProjection | None
-    orientation: Orientation
-    encoding: Encoding
-    size: tuple[int, int] | None = None
-    stride: int = 1
 
 
 def render_picture(
@@ -95,23 +77,47 @@ def render_picture(
     check_plane(info, z, t)
     area = resolve_area(info, request.area, request.orientation, call.settings.max_output_pixels)
     call.steps.tell(level=area.level)
+    projection = resolve_projection(info, request.projection)
     drawing = Drawing(
         info,
-        effective_settings(call, stored, request.settings),
+        _settings_of(call, info, stored, request, z, t, projection),
         area,
         z,
         t,
-        resolve_projection(info, request.projection),
+        projection,
         request.orientation,
         request.encoding,
     )
-    complete = request.settings.complete and request.z is not None and request.t is not None
+    if arrays.is_array(request.encoding.format):
+        arrays.check_array(drawing)
+    told = request.settings.complete
+    if arrays.is_array(request.encoding.format):
+        told = request.settings.channels is not None
+    complete = told and request.z is not None and request.t is not None
     picture = picture_of(call, drawing, client_has, complete)
     # A lookup table can change without the image's info changing.
     if url and len(url) <= _LONGEST_REMEMBERED and not drawing.settings.luts:
         answer = Answer(info, area.level, replace(picture, body=None))
         call.parts.answers.set((call.viewer.key, url), answer)
     return picture
+
+
+def _settings_of(
+    call: Call,
+    info: ImageInfo,
+    stored: RenderingDefinition,
+    request: RenderRequest,
+    z: int,
+    t: int,
+    projection: AxisProjection | None,
+) -> EffectiveSettings:
+    settings = request.settings
+    if arrays.is_array(request.encoding.format):
+        return unrendered_settings(stored, settings)
+    if settings.auto is None:
+        return effective_settings(call, stored, settings)
+    windows = AutoWindows(call, info, settings.auto, z, t, projection)
+    return effective_settings(call, stored, settings, windows.window)
 
 
 def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture | None:
@@ -139,7 +145,23 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
 
 def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bool) -> Picture:
     """Give the picture from where it is: the client, the cache, an equal request, or the source."""
-    text = picture_text(
+    if arrays.is_array(drawing.encoding.format):
+        key = digest(arrays.key_text(call.parts.source_name, drawing))
+        media_type = ARRAY_CONTENT_TYPES[drawing.encoding.format]
+        headers, produce = arrays.headers(drawing), arrays.write_array
+    else:
+        key = digest(_text_of(call, drawing))
+        media_type = CONTENT_TYPES[drawing.encoding.format]
+        headers, produce = (), draw
+    picture = Picture(None, media_type, key, complete, drawing.settings.warnings, headers)
+    if client_has(key):
+        call.steps.tell(cache="not-modified")
+        return picture
+    return replace(picture, body=cached(call, key, lambda: produce(call, drawing)))
+
+
+def _text_of(call: Call, drawing: Drawing) -> str:
+    return picture_text(
         call.parts.source_name,
         drawing.info,
         drawing.settings,
@@ -151,19 +173,6 @@ def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bo
         drawing.encoding,
         () if drawing.size is None else ("thumbnail", *drawing.size, drawing.stride),
     )
-    key = digest(text)
-    picture = Picture(
-        None,
-        CONTENT_TYPES[drawing.encoding.format],
-        key,
-        complete,
-        drawing.settings.warnings,
-    )
-    if client_has(key):
-        call.steps.tell(cache="not-modified")
-        return picture
-    body = cached(call, key, lambda: draw(call, drawing))
-    return Picture(body, picture.media_type, key, complete, picture.warnings)
 
 
 def cached(call: Call, key: str, produce: Callable[[], bytes]) -> bytes:
@@ -213,18 +222,6 @@ def draw(call: Call, drawing: Drawing) -> bytes:
             rotation=turned.rotation,
         )
     )
-
-
-def read_channels(call: Call, drawing: Drawing, channels: Sequence[int]) -> list[np.ndarray]:
-    """Read one plane per channel, its projection, or every `stride`-th pixel of it."""
-    info, area, projection = drawing.info, drawing.area, drawing.projection
-    if projection is None:
-        planes = [PlaneIndex(drawing.z, c, drawing.t) for c in channels]
-        if drawing.stride > 1:
-            return [read_sampled(call, info, plane, area.level, drawing.stride) for plane in planes]
-        return read_planes(call, info, planes, area)
-    check_projection_bytes(call, info, projection, len(channels), area)
-    return [project_channel(call, info, projection, c, drawing.t, area) for c in channels]
 
 
 def check_plane(info: ImageInfo, z: int, t: int, c: int = 0) -> None:

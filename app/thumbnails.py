@@ -8,11 +8,11 @@ from PIL import Image, ImageDraw
 
 from app.areas import SourceArea
 from app.call import Call
+from app.drawing import Drawing
 from app.effective import effective_settings, stored_definition
 from app.params import Orientation, Query, SettingsRequest, ThumbnailRequest, parse_thumbnail
 from app.pipeline import (
     ClientHas,
-    Drawing,
     Picture,
     check_plane,
     client_has_nothing,

@@ -82,6 +82,7 @@ def picture_response(picture: Picture) -> Response:
         headers=[
             ("ETag", f'"{picture.etag}"'),
             ("Cache-Control", cache_control(picture.complete, settings.browser_max_age_s)),
+            *picture.headers,
         ],
     )
     for warning in picture.warnings:

@@ -25,17 +25,52 @@ class Job(Protocol):
         """Do it, and give a result that can be pickled; raise only classes of render.errors."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """What is done with a picture after it was drawn.
+
+    It is scaled to `size` (width, height) first, if given, then mirrored, then turned clockwise
+    by `rotation` degrees, then encoded.
+    """
+
+    encoding: Encoding = field(default_factory=Encoding)
+    size: tuple[int, int] | None = None
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: int = 0
+
+    def finished(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Give the finished picture, not yet encoded."""
+        if self.size is not None:
+            width, height = self.size
+            picture = scale.resize(picture, width, height)
+        if self.flip_horizontal or self.flip_vertical:
+            picture = geometry.flip(picture, self.flip_horizontal, self.flip_vertical)
+        if self.rotation:
+            picture = geometry.rotate(picture, self.rotation)
+        return picture
+
+
 @dataclass(frozen=True, eq=False)
-class RenderJob:
+class PictureJob:
+    """Finish and encode a picture that was drawn elsewhere, (height, width, 4) uint8 of RGBA."""
+
+    drawn: NDArray[np.uint8]
+    finish: Finish
+
+    def run(self) -> bytes:
+        """Give the bytes of the encoded picture."""
+        return encode.encode(self.finish.finished(self.drawn), self.finish.encoding)
+
+
+@dataclass(frozen=True, eq=False)
+class RenderJob(Finish):
     """Draw a plane, region or tile, and encode it.
 
     `planes` has one (height, width) array per channel of the definition, None for channels that
     `render.engine.composite.needed_channels` does not name; big-endian as read. `stats` has the
     stored (minimum, maximum) per channel, or is empty. `luts` goes by lower-case file name.
     `shape` (height, width) is needed only where no channel is on and no plane is given.
-
-    The picture is scaled to `size` (width, height) first, if given, then mirrored, then turned
-    clockwise by `rotation` degrees.
     """
 
     planes: tuple[NDArray | None, ...]
@@ -44,12 +79,7 @@ class RenderJob:
     significant_bits: int | None = None
     stats: tuple[tuple[float, float] | None, ...] = ()
     luts: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
-    encoding: Encoding = field(default_factory=Encoding)
     shape: tuple[int, int] | None = None
-    size: tuple[int, int] | None = None
-    flip_horizontal: bool = False
-    flip_vertical: bool = False
-    rotation: int = 0
 
     def picture(self) -> NDArray[np.uint8]:
         """Give the finished picture, (height, width, 3 or 4) uint8, not yet encoded."""
@@ -62,14 +92,7 @@ class RenderJob:
             luts=self.luts,
             shape=self.shape,
         )
-        if self.size is not None:
-            width, height = self.size
-            picture = scale.resize(picture, width, height)
-        if self.flip_horizontal or self.flip_vertical:
-            picture = geometry.flip(picture, self.flip_horizontal, self.flip_vertical)
-        if self.rotation:
-            picture = geometry.rotate(picture, self.rotation)
-        return picture
+        return self.finished(picture)
 
     def run(self) -> bytes:
         """Give the bytes of the encoded picture."""
@@ -151,14 +174,28 @@ class MinMaxJob:
 
 @dataclass(frozen=True, eq=False)
 class ArrayJob:
-    """Write an unrendered plane or region in its own type, big-endian, as `npy` or `raw`."""
+    """Write unrendered planes or regions in their own type, big-endian, as `npy` or `raw`.
 
-    plane: NDArray
+    One plane gives an array (y, x), several of one shape give (c, y, x). Mirrored and turned as
+    a picture would be.
+    """
+
+    planes: Sequence[NDArray]
     pixel_type: str
     format: str
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: int = 0
 
     def run(self) -> bytes:
         """Give the bytes of the file."""
         # An array that came by pickle has the machine's byte order.
-        plane = self.plane.astype(DTYPES[self.pixel_type], copy=False)
-        return encode.encode_array(plane, self.format)
+        dtype = DTYPES[self.pixel_type]
+        turned = [self._turned(plane).astype(dtype, copy=False) for plane in self.planes]
+        array = turned[0] if len(turned) == 1 else np.stack(turned)
+        return encode.encode_array(array, self.format)
+
+    def _turned(self, plane: NDArray) -> NDArray:
+        if self.flip_horizontal or self.flip_vertical:
+            plane = geometry.flip(plane, self.flip_horizontal, self.flip_vertical)
+        return geometry.rotate(plane, self.rotation) if self.rotation else plane

@@ -38,7 +38,8 @@ def render_job(**more):
     [
         render_job(luts={"a.lut": np.zeros((256, 3), np.uint8)}, size=(7, 5)),
         job.HistogramJob(PLANE, "uint16", (0.0, 239.0), 16),
-        job.ArrayJob(PLANE, "uint16", "npy"),
+        job.ArrayJob((PLANE,), "uint16", "npy"),
+        job.ArrayJob((PLANE, PLANE + 1), "uint16", "npy", rotation=90),
         job.MinMaxJob((PLANE, PLANE * 2), "uint16"),
         job.WindowJob((PLANE,), "uint16", 1, 99),
     ],
