@@ -70,6 +70,27 @@ def needed_channels(definition: RenderingDefinition) -> tuple[int, ...]:
     return active if definition.model is Model.RGB else active[:1]
 
 
+def prepared_settings(
+    definition: RenderingDefinition,
+    pixel_type: str,
+    significant_bits: int | None = None,
+    stats: Sequence[tuple[float, float] | None] = (),
+) -> list[QuantumSettings]:
+    """Give what each channel's levels follow from, checked, inactive channels included.
+
+    Raises BadRequest for settings that OMERO's renderer refuses.
+    """
+    settings = [
+        settings_of(
+            definition, binding, pixel_type, significant_bits, stats[i] if i < len(stats) else None
+        )
+        for i, binding in enumerate(definition.bindings)
+    ]
+    for each in settings:
+        prepare(each)
+    return settings
+
+
 def compose(
     planes: Sequence[NDArray | None],
     pixel_type: str,
@@ -114,14 +135,7 @@ def _layers(
     stats: Sequence[tuple[float, float] | None],
     luts: LookupTables,
 ) -> list[_Layer]:
-    settings = [
-        settings_of(
-            definition, binding, pixel_type, significant_bits, stats[i] if i < len(stats) else None
-        )
-        for i, binding in enumerate(definition.bindings)
-    ]
-    for each in settings:
-        prepare(each)
+    settings = prepared_settings(definition, pixel_type, significant_bits, stats)
     needed = needed_channels(definition)
     with_alpha = any(definition.bindings[i].color.alpha != 255 for i in needed)
     dtype = np.dtype(DTYPES[pixel_type])

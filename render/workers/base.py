@@ -4,7 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from render.deadline import Deadline
 from render.errors import RenderFailed, ServiceError
@@ -26,6 +26,9 @@ class WorkerOptions:
 
 class Worker(ABC):
     """Runs jobs. Made after a server has forked; any thread or greenlet may use it."""
+
+    #: Whether it also takes `render.workers.server.RemoteRender`, a job without planes.
+    renders_at_source: ClassVar[bool] = False
 
     @abstractmethod
     def submit(self, job: Job, deadline: Deadline) -> Any:

@@ -15,6 +15,7 @@ _BUILT_IN = {
     "inline": "render.workers.inline:InlineWorker",
     "threads": "render.workers.threads:ThreadsWorker",
     "processes": "render.workers.processes:ProcessesWorker",
+    "server": "render.workers.server:ServerWorker",
 }
 
 WorkerFactory = Callable[[WorkerOptions], Worker]
@@ -35,7 +36,7 @@ def create_worker(
     """Make the worker of that name; see WorkerOptions for the rest, None = its default.
 
     An installed package's worker goes before a built-in one of the same name. Raises ValueError
-    for a name that is not known.
+    for a name that is not known, and where a part is missing that the worker needs.
     """
     given = {"threads": threads, "queue_limit": queue_limit, "parts": parts}
     options = WorkerOptions(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]

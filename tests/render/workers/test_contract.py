@@ -5,12 +5,13 @@ import time
 
 import pytest
 
+from render.blitz.source import BlitzSource, Endpoint
 from render.deadline import Deadline
 from render.errors import BadRequest, DeadlineExceeded, Overloaded, RenderFailed
 from render.workers import WorkerOptions, create_worker, worker_names
 from tests.render.workers import jobs
 
-BUILT_IN = ("inline", "threads", "processes")
+BUILT_IN = ("inline", "threads", "processes", "server")
 #: Starting a process and importing numpy and numba in it takes seconds on a busy machine.
 PATIENT_S = 60.0
 
@@ -19,17 +20,23 @@ def soon() -> Deadline:
     return Deadline.after(PATIENT_S)
 
 
+def make_worker(name, **options):
+    """Make a worker; what `server` needs for jobs without planes leads nowhere here."""
+    source = BlitzSource(Endpoint("127.0.0.1", 1, "tcp"))
+    return create_worker(name, parts={"source": source}, **options)
+
+
 @pytest.fixture(scope="module", params=BUILT_IN)
 def worker(request):
-    made = create_worker(request.param, threads=2, queue_limit=64)
+    made = make_worker(request.param, threads=2, queue_limit=64)
     yield made
     made.close()
 
 
-@pytest.fixture(params=["threads", "processes"])
+@pytest.fixture(params=["threads", "processes", "server"])
 def narrow(request):
     """A worker that runs one job at a time and lets one more wait."""
-    made = create_worker(request.param, threads=1, queue_limit=1)
+    made = make_worker(request.param, threads=1, queue_limit=1)
     made.submit(jobs.Square(1), soon())
     yield made
     made.close()
@@ -109,7 +116,7 @@ def test_a_job_whose_caller_gave_up_is_not_run(narrow, tmp_path):
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_closed_worker_refuses_jobs(name):
-    made = create_worker(name, threads=1)
+    made = make_worker(name, threads=1)
     assert made.submit(jobs.Square(2), soon()) == 4
     made.close()
     made.close()
