@@ -32,15 +32,18 @@ def picture_text(
     orientation: Orientation,
     encoding: Encoding,
     purpose: Iterable[object] = (),
+    at_source: bool = False,
 ) -> str:
     """Give the canonical text. `purpose` tells apart what else is done with the same pixels.
+
+    `at_source` = drawn by the source: for all that is promised, a bit may differ there.
 
     Two requests with equal texts get equal bytes; with a projection, the index along its axis
     does not matter.
     """
     definition = settings.definition
     lines = [
-        f"renderer {RENDERER_VERSION}",
+        f"renderer {RENDERER_VERSION}" + (" at the source" if at_source else ""),
         *_pixels_lines(source_name, info, area),
         _plane_text(z, t, projection),
         f"model {definition.model.value} output {definition.cd_start} {definition.cd_end} "

@@ -99,17 +99,19 @@ class LazyParts:
 def open_parts(settings: Settings) -> Parts:
     """Make the parts that the settings describe."""
     endpoint, credentials, source_name = _source_of(settings)
+    source = BlitzSource(endpoint)
     viewer = Viewer("fixed", "local" if settings.embedded else "public", credentials)
     return Parts(
         settings=settings,
         identity=FixedIdentity(viewer),
-        source=BlitzSource(endpoint),
+        source=source,
         source_name=source_name,
         pictures=PictureStore(settings.hot_pictures_max_bytes, _open_disk(settings)),
         worker=create_worker(
             settings.render_worker,
             threads=settings.render_threads,
             queue_limit=settings.queue_limit,
+            parts={"source": source},
         ),
         infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
         raw_planes=MemoryCache(settings.raw_tiles_max_bytes),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from app import arrays
 from app.areas import resolve_area
+from app.at_source import draw_at_source, is_drawn_at_source
 from app.auto_windows import AutoWindows
 from app.call import Call
 from app.drawing import Drawing, read_channels
@@ -172,6 +173,7 @@ def _text_of(call: Call, drawing: Drawing) -> str:
         drawing.orientation,
         drawing.encoding,
         () if drawing.size is None else ("thumbnail", *drawing.size, drawing.stride),
+        at_source=is_drawn_at_source(call, drawing),
     )
 
 
@@ -201,7 +203,12 @@ def cached(call: Call, key: str, produce: Callable[[], bytes]) -> bytes:
 
 
 def draw(call: Call, drawing: Drawing) -> bytes:
-    """Read the raw planes of the channels that are drawn, and have a worker render them."""
+    """Read the raw planes of the channels that are drawn, and have a worker render them.
+
+    Where the source draws by itself, no plane is read.
+    """
+    if is_drawn_at_source(call, drawing):
+        return draw_at_source(call, drawing)
     info, definition, turned = drawing.info, drawing.settings.definition, drawing.orientation
     needed = needed_channels(definition)
     planes = dict(zip(needed, read_channels(call, drawing, needed), strict=True))

@@ -82,7 +82,11 @@ class Settings(BaseSettings):
         15, "server", "How long an idle HTTP connection is kept open."
     )
     render_worker: str = _setting(
-        "threads", "server", "Where rendering runs: the name of a render worker."
+        "threads",
+        "server",
+        "Where rendering runs: in `threads` of the worker process, in `processes` of their own, "
+        "`inline` in the request, on OMERO.server (`server`, see docs/rendering.md), or in a "
+        "worker that another package installs, by its name.",
     )
     render_threads: Count = _setting(
         _CORES, "server", "Rendering threads per worker process.", "one for each processor core"
