@@ -7,11 +7,13 @@ from pathlib import PurePosixPath
 
 from imageserver.index import IndexedFileset, IndexedImage
 from imageserver.pyramids import needs_pyramid
-from imageserver.readers.base import SeriesMetadata
+from imageserver.readers.base import PIXEL_TYPES, SeriesMetadata
 from imageserver.records import ChannelRecord, ImageRecord
 
 #: Tells the reduced levels that were made for (pixels id, version), from half size on.
 ExtraLevels = Callable[[int, int], tuple[tuple[int, int], ...]]
+
+UNKNOWN_PROBLEM = "it could not be read"
 
 
 class Listing:
@@ -188,12 +190,24 @@ def _channels(series: SeriesMetadata, image: IndexedImage) -> tuple[ChannelRecor
             lut=channel.lut,
             emission_wave=channel.emission_wave,
             excitation_wave=channel.excitation_wave,
-            stats=stats,
+            stats=_within_bits(stats, series),
         )
         for channel_id, channel, stats in zip(
             image.channel_ids, series.channels, image.stats, strict=True
         )
     )
+
+
+def _within_bits(
+    stats: tuple[float, float] | None, series: SeriesMetadata
+) -> tuple[float, float] | None:
+    """Keep statistics within the significant bits: renderers wrap round at values beyond them."""
+    bits = series.significant_bits
+    if stats is None or bits is None:
+        return stats
+    signed = PIXEL_TYPES[series.pixel_type].kind == "i"
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return min(max(stats[0], low), high), min(max(stats[1], low), high)
 
 
 def _unreadable(fileset: IndexedFileset, image: IndexedImage, name: str) -> ImageRecord:
@@ -204,7 +218,8 @@ def _unreadable(fileset: IndexedFileset, image: IndexedImage, name: str) -> Imag
         dataset_id=fileset.dataset_id,
         file_ids=fileset.file_ids,
         name=name,
-        description="",
+        # Listings have no other place that would tell it.
+        description=f"Unreadable: {fileset.problem or UNKNOWN_PROBLEM}",
         pixel_type="uint8",
         significant_bits=None,
         size_x=0,
@@ -223,5 +238,5 @@ def _unreadable(fileset: IndexedFileset, image: IndexedImage, name: str) -> Imag
         acquired_at_s=None,
         imported_at_s=fileset.imported_at_s,
         version=fileset.version,
-        problem=fileset.problem or "it could not be read",
+        problem=fileset.problem or UNKNOWN_PROBLEM,
     )

@@ -85,7 +85,9 @@ def encode(picture: NDArray[np.uint8], encoding: Encoding) -> bytes:
         )
     if encoding.format == "jpeg":
         return _jpeg(picture, encoding.quality)
-    colors = np.ascontiguousarray(picture[..., :3])
+    # A copy even where numpy calls it contiguous: of a side of 1 it keeps the stride of four bytes,
+    # which the PNG encoder refuses.
+    colors = picture[..., :3].copy()
     if encoding.format == "png":
         return bytes(imagecodecs.png_encode(colors, **_PNG))
     image = Image.frombuffer("RGB", (width, height), colors, "raw", "RGB", 0, 1)

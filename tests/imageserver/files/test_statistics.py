@@ -137,3 +137,15 @@ def test_a_failure_of_one_does_not_stop_the_others(folder, make_catalog, monkeyp
         catalog = make_catalog()
         found = [catalog.image(image.id).channels[0].stats for image in catalog.images()]
     assert found.count(None) == 1
+
+
+@pytest.mark.parametrize(("dtype", "ends"), [("uint16", (0, 4095)), ("int16", (-2048, 2047))])
+def test_values_beyond_the_significant_bits_do_not_count(folder, make_catalog, dtype, ends):
+    limits = np.iinfo(dtype)
+    data = np.linspace(limits.min, limits.max, 60 * 40).astype(dtype).reshape(60, 40)
+    tifffile.imwrite(
+        folder / "a.ome.tif", data, ome=True, metadata={"axes": "YX", "SignificantBits": 12}
+    )
+    catalog = make_catalog()
+    image_id = catalog.images()[0].id
+    assert catalog.image(image_id).channels[0].stats == ends

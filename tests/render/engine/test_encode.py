@@ -30,6 +30,15 @@ def test_lossless_formats_give_the_picture_back(name, parts):
     np.testing.assert_array_equal(decoded(encode.encode(picture, Encoding(name))), picture[..., :3])
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
+@pytest.mark.parametrize("name", ["png", "tif", "jpeg", "webp"])
+def test_a_picture_may_be_one_pixel_wide(name, shape):
+    picture = np.full((*shape, 4), 90, np.uint8)
+    got = decoded(encode.encode(picture, Encoding(name)))
+    assert got.shape == (*shape, 3)
+    assert abs(got.astype(int) - 90).max() < 4
+
+
 @pytest.mark.parametrize("parts", [3, 4])
 @pytest.mark.parametrize("name", ["jpeg", "webp", "avif"])
 def test_lossy_formats_come_near(name, parts):
