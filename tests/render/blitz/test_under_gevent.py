@@ -19,7 +19,10 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("module", ["test_sessions.py", "test_stores.py", "test_image_server.py"])
+@pytest.mark.parametrize(
+    "module",
+    ["test_sessions.py", "test_stores.py", "test_rendering.py", "test_image_server.py"],
+)
 def test_the_same_tests_pass_under_gevent(module: str) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "gevent.monkey", "--module", "pytest", "-p", "no:cacheprovider",

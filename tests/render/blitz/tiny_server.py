@@ -6,7 +6,7 @@ or its counters when the line says so, and ends when its input closes. It is its
 the image server. Which fault happens is said by the z index of the plane that is read.
 """
 
-# ruff: noqa: N802 (operations have the names that OMERO gave them)
+# ruff: noqa: N802, N815 (operations have the names that OMERO gave them)
 
 import json
 import os
@@ -57,8 +57,12 @@ class State:
         self.kept_alive = 0
         self.level_changes = 0
         self.overlaps = 0
+        self.engines = 0
+        self.settings_made = 0
+        self.settings_changed = 0
+        self.reversals = 0
         self.sessions: set[str] = set()
-        self.open_stores: list[Store] = []
+        self.open_stores: list[Opened] = []
 
     def change(self, **changes: int) -> None:
         with self.lock:
@@ -77,27 +81,46 @@ class State:
         return self.planes[index]
 
 
-class Store(omero.api.RawPixelsStore):
+class Opened:
+    """What is opened on pixels and has to be closed; `counter` names who counts it."""
+
+    counter = "stores"
+
     def __init__(self, state: State, session: "Session") -> None:
         self.state, self.session = state, session
         self.level = 0
         self.pixels_id = 0
         self.busy = threading.Lock()
+        state.change(**{self.counter: 1})
 
+    def getResolutionDescriptions(self, current):
+        return [omero.api.ResolutionDescription(*size) for size in LEVELS]
+
+    def setResolutionLevel(self, level, current):
+        self.state.change(level_changes=1)
+        self.level = len(LEVELS) - 1 - level
+
+    def close(self, current):
+        with self.busy:
+            self.remove_from(current.adapter)
+
+    def remove_from(self, adapter):
+        with self.state.lock:
+            if self not in self.state.open_stores:
+                return
+            self.state.open_stores.remove(self)
+        adapter.remove(self.identity)
+        self.state.change(**{self.counter: -1})
+
+
+class Store(Opened, omero.api.RawPixelsStore):
     def setPixelsId(self, pixels_id, bypass, current):
         if current.ctx.get("omero.group") != str(GROUP_ID) or pixels_id not in ALL_PIXELS:
             raise omero.ValidationException(message="no such pixels")
         self.pixels_id = pixels_id
 
-    def getResolutionDescriptions(self, current):
-        return [omero.api.ResolutionDescription(*size) for size in LEVELS]
-
     def getTileSize(self, current):
         return [256, 128]
-
-    def setResolutionLevel(self, level, current):
-        self.state.change(level_changes=1)
-        self.level = len(LEVELS) - 1 - level
 
     def getTile(self, z, c, t, x, y, w, h, current):
         if not self.busy.acquire(blocking=False):
@@ -122,17 +145,71 @@ class Store(omero.api.RawPixelsStore):
         finally:
             self.busy.release()
 
-    def close(self, current):
-        with self.busy:
-            self.remove_from(current.adapter)
 
-    def remove_from(self, adapter):
-        with self.state.lock:
-            if self not in self.state.open_stores:
-                return
-            self.state.open_stores.remove(self)
-        adapter.remove(self.identity)
-        self.state.change(stores=-1)
+class Engine(Opened, omero.api.RenderingEngine):
+    """Draws each pixel as its place; at first there are no settings for the image.
+
+    The settings that it makes reverse the second channel.
+    """
+
+    counter = "engines"
+
+    def lookupPixels(self, pixels_id, current):
+        if current.ctx.get("omero.group") != str(GROUP_ID) or pixels_id not in ALL_PIXELS:
+            raise omero.ValidationException(message="no such pixels")
+
+    def lookupRenderingDef(self, pixels_id, current):
+        return self.state.settings_made > 0
+
+    def resetDefaultSettings(self, save, current):
+        self.state.change(settings_made=int(save))
+        return 1
+
+    def load(self, current):
+        if not self.state.settings_made:
+            raise omero.ApiUsageException(message="no settings")
+
+    def getAvailableModels(self, current):
+        return [_named(omero.model.RenderingModel, name) for name in ("rgb", "greyscale")]
+
+    def getAvailableFamilies(self, current):
+        return [_named(omero.model.Family, "linear")]
+
+    def getCodomainMapContext(self, channel, current):
+        return [omero.model.ReverseIntensityContext(loaded=True)] if channel == 1 else []
+
+    def _change(self, *arguments):
+        self.state.change(settings_changed=1)
+
+    setModel = setQuantumStrategy = setCodomainInterval = _change
+    setActive = setChannelWindow = setRGBA = setChannelLookupTable = setQuantizationMap = _change
+
+    def addCodomainMapToChannel(self, context, channel, current):
+        self.state.change(reversals=1)
+
+    def removeCodomainMapFromChannel(self, context, channel, current):
+        self.state.change(reversals=-1)
+
+    def renderAsPackedInt(self, plane, current):
+        if not self.busy.acquire(blocking=False):
+            self.state.change(overlaps=1)
+            raise omero.InternalException(message="two calls at once")
+        try:
+            region = plane.region
+            if plane.z == SLOW:
+                time.sleep(SLOW_S)
+            elif plane.z == FAILS:
+                raise omero.InternalException("trace", "java.lang.Oops", "a secret message")
+            elif plane.z == SHORT:
+                return np.zeros(1, "i4")
+            y, x = np.mgrid[: region.height, : region.width]
+            return (-1 << 24 | (y + region.y) << 8 | (x + region.x)).astype("i4").ravel()
+        finally:
+            self.busy.release()
+
+
+def _named(kind, name):
+    return kind(loaded=True, value=omero.RString(name))
 
 
 class Admin(omero.api.IAdmin):
@@ -173,12 +250,17 @@ class Session(omero.api.ServiceFactory):
         return omero.api.IQueryPrx.uncheckedCast(self.add(Query(), current, "query"))
 
     def createRawPixelsStore(self, current):
-        self.state.change(stores=1)
-        store = Store(self.state, self)
-        proxy = self.add(store, current, "store")
-        store.identity = proxy.ice_getIdentity()
-        self.state.open_stores.append(store)
-        return omero.api.RawPixelsStorePrx.uncheckedCast(proxy)
+        return omero.api.RawPixelsStorePrx.uncheckedCast(self.open(Store, current))
+
+    def createRenderingEngine(self, current):
+        return omero.api.RenderingEnginePrx.uncheckedCast(self.open(Engine, current))
+
+    def open(self, kind, current):
+        opened = kind(self.state, self)
+        proxy = self.add(opened, current, kind.__name__)
+        opened.identity = proxy.ice_getIdentity()
+        self.state.open_stores.append(opened)
+        return proxy
 
     def detachOnDestroy(self, current):
         self.state.change(detached=1)
@@ -190,7 +272,7 @@ class Session(omero.api.ServiceFactory):
     def remove_from(self, adapter):
         for identity in self.ids:
             servant = adapter.find(identity)
-            if isinstance(servant, Store):
+            if isinstance(servant, Opened):
                 servant.remove_from(adapter)
             elif servant is not None:
                 adapter.remove(identity)
