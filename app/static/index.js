@@ -73,12 +73,18 @@ function card(image, folder) {
   const item = element("li", { class: "card" }, link);
   item.dataset.id = image.id;
   item.dataset.name = path.toLowerCase();
+  // The embedded image server tells in the description why a file cannot be read.
+  if (image.description.startsWith("Unreadable: ")) item.dataset.problem = image.description;
   return item;
 }
 
 async function fill(item, tries = 1) {
   const picture = item.querySelector(".thumbnail");
   const facts = item.querySelector(".facts");
+  if (item.dataset.problem) {
+    showUnreadable(item, item.dataset.problem);
+    return;
+  }
   try {
     const data = await getJson(`/webgateway/imgData/${item.dataset.id}/`);
     if (data.Exception || !data.size || !data.channels || !data.channels.length) {
@@ -91,10 +97,15 @@ async function fill(item, tries = 1) {
       setTimeout(() => lane.run(() => fill(item, tries + 1)), error.retryAfterMs);
       return;
     }
-    item.classList.add("unreadable");
-    picture.replaceChildren(element("span", { class: "mark", "aria-hidden": "true" }, "⚠"));
-    facts.textContent = `Unreadable. ${sentence(error.message)}`;
+    showUnreadable(item, `Unreadable: ${error.message}`);
   }
+}
+
+function showUnreadable(item, problem) {
+  item.classList.add("unreadable");
+  const mark = element("span", { class: "mark", "aria-hidden": "true" }, "⚠");
+  item.querySelector(".thumbnail").replaceChildren(mark);
+  item.querySelector(".facts").textContent = sentence(problem);
 }
 
 // Resolves when the picture has come, so that the lane bounds thumbnails as well.

@@ -46,7 +46,7 @@ def test_each_sample_has_a_thumbnail_and_its_facts(browser, service, image_ids):
 def test_an_unreadable_image_is_shown_as_such(browser, service):
     card = cards_of(browser, service, 8)["broken.tif"]
     assert card["unreadable"]
-    assert card["facts"].startswith("Unreadable. ")
+    assert card["facts"].startswith("Unreadable: ")
     assert card["width"] == 0
     forget_what_the_broken_image_logs(browser, card["id"])
 

@@ -182,7 +182,7 @@ def test_a_broken_file_is_listed_warned_of_once_and_stops_nothing(folder, make_c
         time.sleep(1)
     assert names(catalog) == ["broken.png", "broken.tif", "good.tif"]
     for image in catalog.images()[:2]:
-        assert image.problem
+        assert image.description == f"Unreadable: {image.problem}"
         assert (image.size_x, image.size_y, image.size_c, image.channels) == (0, 0, 0, ())
         assert image.levels == ()
         with pytest.raises(UnreadableFile):
