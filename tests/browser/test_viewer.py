@@ -14,6 +14,8 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import set_screen, wait_for
 
+pytestmark = pytest.mark.slow
+
 PAINTED = "document.querySelector('#stage').ariaBusy === 'false'"
 TILES = """performance.getEntriesByType('resource').map((entry) => entry.name)
     .filter((name) => name.includes('/render_image_region/'))"""

@@ -17,6 +17,8 @@ from imageserver.supervisor import free_port
 from tests.support import service
 from tests.support.service import PROJECT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
