@@ -17,6 +17,8 @@ def report_tiles() -> None:
         print(f"tile not cached, 512², 3 x uint16, {name}, {tiles.CLIENTS} clients")
         print(f"  through HTTP        {figures.uncached:8.1f} tiles/s", end="")
         print(f"   p95 {figures.uncached_p95_s * 1000:.1f} ms, {figures.failed} failed")
+        print(f"    CPU per tile      {figures.workers_cpu_ms:8.2f} ms in the workers,", end="")
+        print(f" {figures.image_server_cpu_ms:.2f} ms in the image server")
         print(f"  kernel alone        {figures.kernel:8.1f} tiles/s", end="")
         print(f"   ratio {figures.uncached / figures.kernel:.2f} (reach 0.5)")
         if figures.large_image:

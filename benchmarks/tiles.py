@@ -41,6 +41,8 @@ class Figures:
 
     uncached: float
     uncached_p95_s: float
+    workers_cpu_ms: float
+    image_server_cpu_ms: float
     kernel: float
     large_image: float | None
     failed: int
@@ -50,18 +52,22 @@ def measure_uncached(pyramid: Path) -> Figures:
     """Measure tiles that nothing has cached yet, the median of several fresh starts."""
     origins = [(x, y) for y in range(0, SIDE, TILE) for x in range(0, SIDE, TILE)]
     rounds = [_uncached_round(pyramid) for _ in range(ROUNDS)]
-    rounds.sort(key=lambda result: result.per_second)
-    middle = rounds[ROUNDS // 2]
+    rounds.sort(key=lambda result: result[0].per_second)
+    middle, workers_cpu_s, image_server_cpu_s = rounds[ROUNDS // 2]
+    tiles = len(middle.latencies_s)
     return Figures(
         uncached=middle.per_second,
         uncached_p95_s=middle.percentile_s(95),
+        workers_cpu_ms=workers_cpu_s / tiles * 1000,
+        image_server_cpu_ms=image_server_cpu_s / tiles * 1000,
         kernel=_kernel_rate(),
         large_image=_large_image_rate(pyramid, origins[:96]),
-        failed=sum(result.failed for result in rounds),
+        failed=sum(result.failed for result, _, _ in rounds),
     )
 
 
-def _uncached_round(pyramid: Path) -> load.Load:
+def _uncached_round(pyramid: Path) -> tuple[load.Load, float, float]:
+    """Give the load, and the CPU seconds that the workers and the image server spent on it."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache_dir:
         os.link(pyramid, Path(folder) / pyramid.name) if _same_disk(pyramid, folder) else (
             shutil.copy(pyramid, folder)
@@ -74,7 +80,21 @@ def _uncached_round(pyramid: Path) -> load.Load:
                 running.port, [_tile_path(image_id, 1, i % 8, i // 8) for i in range(64)], CLIENTS
             )
             paths = [_tile_path(image_id, 0, i % side, i // side) for i in range(side * side)]
-            return load.run(running.port, paths, CLIENTS)
+            before = _cpu_seconds(running)
+            result = load.run(running.port, paths, CLIENTS)
+            workers, image_server = (
+                after - ago for after, ago in zip(_cpu_seconds(running), before, strict=True)
+            )
+            return result, workers, image_server
+
+
+def _cpu_seconds(running: service.Service) -> tuple[float, float]:
+    """Give the CPU seconds of all workers, and of the image server, since they started."""
+    image_server = running.image_server()
+    assert image_server is not None
+    workers = [child for child in running.master.children() if child != image_server]
+    times = [sum(child.cpu_times()[:2]) for child in workers]
+    return sum(times), sum(image_server.cpu_times()[:2])
 
 
 def _same_disk(path: Path, folder: str) -> bool:
