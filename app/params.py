@@ -154,6 +154,11 @@ def check_complete_settings(query: Query) -> None:
         raise BadRequest('Number of "maps" must match number of channels', parameter="maps")
 
 
+def check_settings(query: Query, default_quality: float) -> None:
+    """Raise BadRequest unless a picture could be asked for with these parameters."""
+    _render_request(0, None, None, None, query, default_quality)
+
+
 def parse_settings(query: Query) -> SettingsRequest:
     """Read `c`, `maps`, `m`, `auto` and `gamma`. Raises BadRequest for the last two only.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from app.handle_store import HandleStore
 from app.identity import Identity, Viewer
 from app.identity.fixed import FixedIdentity
 from app.memory import RecentMemory
@@ -30,6 +31,7 @@ from render.workers import Worker, create_worker
 _LOOKUP_TABLES_MAX_AGE_S = 30.0
 _LOOKUP_TABLES_MAX = 500
 _DEFAULTS_MAX = 2000
+_HANDLES_MAX_BYTES = 128 * 1024**2
 _ANSWERS_MAX = 5000
 _WINDOWS_MAX = 5000
 
@@ -43,6 +45,7 @@ class Parts:
     source: BlitzSource
     source_name: str
     pictures: PictureStore
+    handles: HandleStore
     worker: Worker
     infos: RecentMemory[ImageInfo]
     raw_planes: MemoryCache[np.ndarray]
@@ -67,6 +70,7 @@ class Parts:
         self.worker.close()
         self.source.close()
         self.pictures.close()
+        self.handles.close()
 
 
 class LazyParts:
@@ -107,6 +111,14 @@ def open_parts(settings: Settings) -> Parts:
         source=source,
         source_name=source_name,
         pictures=PictureStore(settings.hot_pictures_max_bytes, _open_disk(settings)),
+        handles=HandleStore(
+            FileCache(
+                settings.cache_dir / "settings",
+                max_bytes=_HANDLES_MAX_BYTES,
+                max_entries=settings.settings_max_entries,
+                timeout_s=settings.settings_timeout_s,
+            )
+        ),
         worker=create_worker(
             settings.render_worker,
             threads=settings.render_threads,

@@ -147,6 +147,14 @@ class Settings(BaseSettings):
     cache_timeout_s: Seconds = _setting(
         30 * 86400.0, "cache", "How long a rendered picture is kept on disk at most."
     )
+    settings_max_entries: Count = _setting(
+        100_000, "cache", "Number of rendering settings that are kept under a handle."
+    )
+    settings_timeout_s: Seconds = _setting(
+        30 * 86400.0,
+        "cache",
+        "How long rendering settings are kept under a handle; sending them again begins anew.",
+    )
     hot_pictures_max_bytes: CountOrNone = _setting(
         32 * 1024**2,
         "cache",
@@ -175,6 +183,9 @@ class Settings(BaseSettings):
         256 * 1024**2,
         "limits",
         "Bytes of raw pixels that one projection may read: sections x region x channels.",
+    )
+    max_settings_bytes: Count = _setting(
+        65536, "limits", "Bytes of the rendering settings that are sent to be kept under a handle."
     )
     max_histogram_bins: Count = _setting(65536, "limits", "Bins of the finest histogram.")
     thumbnail_batch_limit: Count = _setting(

@@ -1,7 +1,7 @@
 """Between Flask and the rest: path converters, the call behind a request, pictures as answers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -9,6 +9,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from app import observe
 from app.call import Call
+from app.handles import with_handle
 from app.http import cache_control, last_values
 from app.parts import LazyParts
 from app.pipeline import Picture
@@ -58,6 +59,11 @@ def current_call() -> Call:
 def query() -> dict[str, str]:
     """Give the query parameters, each with its last value."""
     return last_values(request.args)
+
+
+def render_query(call: Call) -> Mapping[str, str]:
+    """Give the query parameters, and those that `settings` stands for."""
+    return with_handle(call, query())
 
 
 def address() -> str:

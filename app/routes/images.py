@@ -10,7 +10,7 @@ from app.web import (
     current_call,
     forget_share,
     picture_response,
-    query,
+    render_query,
     under_both_prefixes,
 )
 
@@ -32,7 +32,7 @@ def render_image(image_id: int, z: int | None = None, t: int | None = None) -> R
     call = current_call()
     picture = remembered_picture(call, address(), client_has)
     if picture is None:
-        request = parse_image(image_id, z, t, query(), call.settings.jpeg_quality)
+        request = parse_image(image_id, z, t, render_query(call), call.settings.jpeg_quality)
         picture = render_picture(call, request, client_has, address())
     return picture_response(picture)
 
@@ -43,7 +43,7 @@ def render_image_region(image_id: int, z: int, t: int) -> Response:
     call = current_call()
     picture = remembered_picture(call, address(), client_has)
     if picture is None:
-        request = parse_image_region(image_id, z, t, query(), call.settings.jpeg_quality)
+        request = parse_image_region(image_id, z, t, render_query(call), call.settings.jpeg_quality)
         picture = render_picture(call, request, client_has, address())
     return picture_response(picture)
 
@@ -53,12 +53,12 @@ def render_image_region(image_id: int, z: int, t: int) -> Response:
 @blueprint.get(f"/webgateway/render_image_rdef/{_PLANE}/")
 def render_image_rdef(image_id: int, z: int | None = None, t: int | None = None) -> Response:
     """Draw a whole plane; all settings have to be in the query."""
-    check_complete_settings(query())
+    check_complete_settings(render_query(current_call()))
     return render_image(image_id, z, t)
 
 
 @blueprint.get(f"/webgateway/render_image_region_rdef/{_PLANE}/")
 def render_image_region_rdef(image_id: int, z: int, t: int) -> Response:
     """Draw a tile or a region; all settings have to be in the query."""
-    check_complete_settings(query())
+    check_complete_settings(render_query(current_call()))
     return render_image_region(image_id, z, t)

@@ -108,7 +108,8 @@ def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable
     apps: list[Flask] = []
 
     def make(**settings) -> Gateway:
-        gateway = _gateway(image_server, tmp_path / f"cache{len(apps)}", **settings)
+        cache_dir = settings.pop("cache_dir", tmp_path / f"cache{len(apps)}")
+        gateway = _gateway(image_server, cache_dir, **settings)
         apps.append(gateway.app)
         return gateway
 
