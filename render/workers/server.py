@@ -84,11 +84,12 @@ class ServerWorker(Worker):
 
     def submit(self, job: Job, deadline: Deadline) -> Any:
         """Have the job drawn by the server, if it is one to be drawn there, or run it here."""
-        if isinstance(job, RemoteRender):
-            deadline.remaining_s("render")
-            with self._place():
-                job = PictureJob(job.draw(self._source, deadline), job.finish)
-        return self._threads.submit(job, deadline)
+        if not isinstance(job, RemoteRender):
+            return self._threads.submit(job, deadline)
+        deadline.remaining_s("render")
+        with self._place():
+            drawn = job.draw(self._source, deadline)
+            return self._threads.submit(PictureJob(drawn, job.finish), deadline)
 
     def close(self) -> None:
         """Refuse further jobs and end the threads; what the server draws meanwhile is lost."""
