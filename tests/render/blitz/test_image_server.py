@@ -16,7 +16,6 @@ from render.errors import (
     DeadlineExceeded,
     NotAuthenticated,
     NotFound,
-    SourceFailed,
     SourceUnavailable,
     TooLarge,
 )
@@ -180,7 +179,7 @@ def test_what_is_not_there_is_not_found(session: BlitzSession) -> None:
 
 def test_a_broken_file_is_listed_and_says_so_when_opened(session: BlitzSession) -> None:
     broken = image_ids(session)["broken.tif"]
-    with pytest.raises(SourceFailed, match="no pixels"):
+    with pytest.raises(NotFound, match="no pixels"):
         session.image_info(broken, soon())
 
 
