@@ -6,6 +6,8 @@ import { WindowSlider } from "./histogram.js";
 import { FAMILIES } from "./settings.js";
 
 const OPEN_AT_FIRST = 4;
+const FINEST_BINS = 4096;
+const LEFT_OUT = 0.001;
 
 export class ChannelPanel {
   // `changed` is called after a setting has been changed by hand.
@@ -56,6 +58,22 @@ export class ChannelPanel {
     return Math.max(1, Math.min(256, values));
   }
 
+  // The window without the thousandth of all values at each end, of the plane or projection shown.
+  async percentiles(index) {
+    const { z, t, whole, projection } = this.settings;
+    const { min, max } = this.settings.stored.channels[index].window;
+    const values = Math.round(max - min);
+    const bins = whole && values < FINEST_BINS ? Math.max(1, values) : FINEST_BINS;
+    const query = { theZ: z, theT: t, bins };
+    if (this.settings.projects()) {
+      query.p = this.settings.projectionText();
+      query.axis = projection.axis;
+    }
+    const path = `/webgateway/histogram_json/${this.imageId}/channel/${index}/`;
+    const found = await getJson(path, query);
+    return percentileWindow(found.data, found.min ?? min, found.max ?? max, whole);
+  }
+
   histogram(index, z, t) {
     const name = `${index} ${z} ${t}`;
     if (!this.histograms.has(name)) {
@@ -68,11 +86,30 @@ export class ChannelPanel {
   }
 }
 
+function percentileWindow(counts, low, high, whole) {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const step = (high - low) / counts.length;
+  const round = (value) => (whole ? Math.round(value) : Number(value.toPrecision(6)));
+  let below = 0;
+  let start = low;
+  let end = high;
+  for (const [bin, count] of counts.entries()) {
+    if (below <= total * LEFT_OUT) start = low + bin * step;
+    below += count;
+    if (below >= total * (1 - LEFT_OUT)) {
+      end = low + (bin + 1) * step;
+      break;
+    }
+  }
+  return [round(start), Math.max(round(end), round(start) + (whole ? 1 : step || 1))];
+}
+
 class ChannelEntry {
   constructor(panel, channel, isOpen) {
     this.panel = panel;
     this.channel = channel;
-    this.slider = new WindowSlider(channel, panel.settings.whole, panel.changed);
+    const { whole } = panel.settings;
+    this.slider = new WindowSlider(channel, whole, panel.changed, () => this.adjust());
     this.details = element("div", { class: "details" }, this.slider.node, this.look(), this.shape());
     this.node = element("li", { class: "channel" }, this.head(isOpen), this.details);
     this.setOpen(isOpen);
@@ -185,6 +222,15 @@ class ChannelEntry {
     this.coefficient.value = String(channel.coefficient);
     this.told.textContent = channel.coefficient.toFixed(1);
     this.slider.refresh();
+  }
+
+  async adjust() {
+    try {
+      const [start, end] = await this.panel.percentiles(this.channel.index);
+      this.slider.setBoth(start, end);
+    } catch {
+      // The window stays as it is.
+    }
   }
 
   async showHistogram() {

@@ -6,8 +6,8 @@ import { numberText } from "./settings.js";
 const STEPS = 1000;
 
 export class WindowSlider {
-  // `channel` is changed in place; `changed` is called after that.
-  constructor(channel, whole, changed) {
+  // `channel` is changed in place; `changed` is called after that. `auto` is asked for a window.
+  constructor(channel, whole, changed, auto) {
     this.channel = channel;
     this.whole = whole;
     this.changed = changed;
@@ -19,7 +19,15 @@ export class WindowSlider {
     };
     this.fields = { start: this.field("start", "Window start"), end: this.field("end", "Window end") };
     const handles = element("div", { class: "handles" }, this.handles.start, this.handles.end);
-    const fields = element("div", { class: "fields" }, this.fields.start, this.fields.end);
+    const button = element("button", {
+      type: "button",
+      class: "auto",
+      title: "From the 0.1st to the 99.9th percentile of what is shown",
+      "aria-label": `${channel.label}: window from the values`,
+    });
+    button.textContent = "Auto";
+    button.addEventListener("click", auto);
+    const fields = element("div", { class: "fields" }, this.fields.start, button, this.fields.end);
     this.node = element("div", { class: "window" }, this.canvas, handles, fields);
     new ResizeObserver(() => this.paint()).observe(this.canvas);
     this.refresh();
@@ -66,6 +74,11 @@ export class WindowSlider {
     channel.max = Math.max(channel.max, value);
     this.refresh();
     this.changed();
+  }
+
+  setBoth(start, end) {
+    this.channel.start = start;
+    this.set("end", end);
   }
 
   refresh() {

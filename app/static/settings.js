@@ -1,5 +1,5 @@
 // Rendering settings: read from imgData, told in a link, and written as the parameters
-// `c`, `maps`, `m` and `p` of the rendering URLs.
+// `c`, `maps`, `m`, `p`, `axis` and `gamma` of the rendering URLs.
 
 export const FAMILIES = ["linear", "polynomial", "exponential", "logarithmic"];
 export const PROJECTIONS = {
@@ -8,6 +8,9 @@ export const PROJECTIONS = {
   intmean: "Mean",
   intsum: "Sum",
 };
+
+// What the service takes.
+export const GAMMA = { min: 0.01, max: 100 };
 
 export class Settings {
   constructor(data) {
@@ -21,7 +24,9 @@ export class Settings {
   reset() {
     const { channels, rdefs } = this.stored;
     this.greyscale = rdefs.model === "greyscale";
-    this.projection = { kind: "normal", start: 0, end: this.sizeZ - 1 };
+    this.projection = { kind: "normal" };
+    this.projectOver(this.sizeZ > 1 ? "z" : "t");
+    this.gamma = 1;
     this.z = rdefs.defaultZ ?? 0;
     this.t = rdefs.defaultT ?? 0;
     this.channels = channels.map((channel, index) => ({
@@ -48,12 +53,30 @@ export class Settings {
       maps: JSON.stringify(active.map(mapOf)),
       m: this.greyscale ? "g" : "c",
     };
+    return { ...query, ...this.beyondChannels() };
+  }
+
+  // What is the same in a rendering URL and in a link; what is not set is left out.
+  beyondChannels() {
+    const query = {};
     if (this.projects()) query.p = this.projectionText();
+    if (this.projects() && this.projection.axis === "t") query.axis = "t";
+    if (this.gamma !== 1) query.gamma = numberText(this.gamma);
     return query;
   }
 
   projects() {
-    return this.projection.kind !== "normal" && this.sizeZ > 1;
+    return this.projection.kind !== "normal" && this.sections() > 1;
+  }
+
+  sections() {
+    return this.projection.axis === "z" ? this.sizeZ : this.sizeT;
+  }
+
+  projectOver(axis) {
+    this.projection.axis = axis;
+    this.projection.start = 0;
+    this.projection.end = this.sections() - 1;
   }
 
   projectionText() {
@@ -73,8 +96,7 @@ export class Settings {
     }
     if (this.sizeZ > 1) link.z = this.z + 1;
     if (this.sizeT > 1) link.t = this.t + 1;
-    if (this.projects()) link.p = this.projectionText();
-    return link;
+    return { ...link, ...this.beyondChannels() };
   }
 
   readLink(parameters) {
@@ -83,7 +105,9 @@ export class Settings {
     if (parameters.get("m")) this.greyscale = parameters.get("m") === "g";
     this.z = indexOf(parameters.get("z"), this.sizeZ, this.z);
     this.t = indexOf(parameters.get("t"), this.sizeT, this.t);
-    this.readProjection(parameters.get("p"));
+    this.readProjection(parameters.get("p"), parameters.get("axis"));
+    const gamma = Number(parameters.get("gamma"));
+    if (gamma >= GAMMA.min && gamma <= GAMMA.max) this.gamma = gamma;
   }
 
   readChannels(text, maps) {
@@ -110,13 +134,16 @@ export class Settings {
     });
   }
 
-  readProjection(text) {
+  readProjection(text, axis) {
     const found = /^(intmax|intmean|intsum)(?:\|(\d+):(\d+))?$/.exec(text ?? "");
-    if (!found || this.sizeZ < 2) return;
-    const last = this.sizeZ - 1;
+    if (axis === "t" && this.sizeT > 1) this.projectOver("t");
+    if (!found || this.sections() < 2) return;
+    const last = this.sections() - 1;
     const start = Math.min(Number(found[2] ?? 0), last);
     const end = Math.min(Number(found[3] ?? last), last);
-    this.projection = { kind: found[1], start: Math.min(start, end), end: Math.max(start, end) };
+    this.projection.kind = found[1];
+    this.projection.start = Math.min(start, end);
+    this.projection.end = Math.max(start, end);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { element, getJson, sentence, throttled } from "./api.js";
 import { ChannelPanel } from "./channels.js";
-import { PROJECTIONS, Settings } from "./settings.js";
+import { GAMMA, PROJECTIONS, Settings } from "./settings.js";
 import { Tiles } from "./tiles.js";
 import { View } from "./view.js";
 
@@ -65,7 +65,8 @@ class Viewer {
   showPicture() {
     const query = this.settings.query();
     const { z, t } = this.settings;
-    const plane = this.settings.projects() ? `p ${t}` : `${z} ${t}`;
+    const along = this.settings.projects() ? this.settings.projection.axis : null;
+    const plane = `${along === "z" ? "p" : z} ${along === "t" ? "p" : t}`;
     this.tiles.show({ z, t, query, name: `${plane} ${JSON.stringify(query)}` });
     this.tiles.want(this.view);
     this.repaint();
@@ -116,6 +117,11 @@ class Viewer {
     this.buildProjection();
     $("#greyscale").addEventListener("change", (event) => {
       settings.greyscale = event.target.checked;
+      this.changed();
+    });
+    $("#gamma").addEventListener("change", (event) => {
+      const gamma = Number(event.target.value) || 1;
+      settings.gamma = Math.min(Math.max(gamma, GAMMA.min), GAMMA.max);
       this.changed();
     });
     $("#reset").addEventListener("click", () => {
@@ -181,9 +187,15 @@ class Viewer {
   buildProjection() {
     const { settings } = this;
     const row = $("#projection");
-    row.hidden = settings.sizeZ < 2;
+    row.hidden = settings.sizeZ < 2 && settings.sizeT < 2;
     if (row.hidden) return;
-    const kind = row.querySelector("select");
+    const kind = row.querySelector(".kind");
+    const over = row.querySelector(".over");
+    over.hidden = settings.sizeZ < 2 || settings.sizeT < 2;
+    over.addEventListener("change", () => {
+      settings.projectOver(over.value);
+      this.changed();
+    });
     const options = Object.entries(PROJECTIONS);
     kind.append(...options.map(([value, text]) => element("option", { value }, text)));
     kind.addEventListener("change", () => {
@@ -192,11 +204,10 @@ class Viewer {
     });
     for (const end of ["start", "end"]) {
       const input = row.querySelector(`.${end}`);
-      input.max = String(settings.sizeZ);
       input.addEventListener("change", () => {
         const index = Math.round(Number(input.value)) - 1;
         const { projection } = settings;
-        projection[end] = Math.min(Math.max(index || 0, 0), settings.sizeZ - 1);
+        projection[end] = Math.min(Math.max(index || 0, 0), settings.sections() - 1);
         if (projection.start > projection.end) {
           projection[end === "start" ? "end" : "start"] = projection[end];
         }
@@ -207,21 +218,27 @@ class Viewer {
 
   refreshControls() {
     const { settings } = this;
+    const { projection } = settings;
     const isProjected = settings.projects();
+    $("#gamma").value = String(settings.gamma);
     $("#greyscale").checked = settings.greyscale;
     for (const [name, size] of [["z", settings.sizeZ], ["t", settings.sizeT]]) {
       const row = $(`#axis-${name}`);
       const input = row.querySelector("input");
       input.value = String(settings[name]);
-      input.disabled = name === "z" && isProjected;
+      input.disabled = isProjected && name === projection.axis;
       input.setAttribute("aria-valuetext", `${settings[name] + 1} of ${size}`);
       row.querySelector("output").textContent = `${settings[name] + 1} / ${size}`;
     }
     const row = $("#projection");
-    row.querySelector("select").value = settings.projection.kind;
+    row.querySelector(".kind").value = projection.kind;
+    row.querySelector(".over").value = projection.axis;
     row.querySelector(".range").hidden = !isProjected;
-    row.querySelector(".start").value = String(settings.projection.start + 1);
-    row.querySelector(".end").value = String(settings.projection.end + 1);
+    for (const end of ["start", "end"]) {
+      const input = row.querySelector(`.${end}`);
+      input.max = String(settings.sections());
+      input.value = String(projection[end] + 1);
+    }
   }
 
   key(event) {

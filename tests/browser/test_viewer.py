@@ -297,6 +297,54 @@ def test_sections_and_projection(page):
     assert not page.find("#axis-z input").is_enabled()
 
 
+def test_timepoints_can_be_projected_and_a_link_tells_it(page):
+    page.open("embryo-timelapse.ome.tif")
+    one = page.pixels()
+    assert not page.find("#projection .over").is_displayed()
+    page.set_value(page.find("#projection .kind"), "intmax", "change")
+    tile = page.tiles()[-1]
+    last = int(page.find("#axis-t input").get_attribute("max"))
+    assert (tile["p"], tile["axis"]) == (f"intmax|0:{last}", "t")
+    assert not page.find("#axis-t input").is_enabled()
+    projected = page.pixels()
+    assert projected.mean() > one.mean()
+    wait_for(page.browser, "location.hash.includes('axis=t')")
+    link = page.browser.execute_script("return location.hash")
+    page.open("embryo-timelapse.ome.tif", link)
+    assert_same_picture(page.pixels(), projected)
+
+
+def test_auto_sets_the_window_to_the_values_that_are_shown(page):
+    page.open("speckles.ome.tif", "#c=1|0:65535$FFFFFF")
+    dark = page.pixels().mean()
+    page.channel(0).find_element(By.CSS_SELECTOR, ".auto").click()
+    wait_for(page.browser, "!location.hash.includes('65535')")
+    page.wait()
+    assert page.pixels().mean() > 3 * dark
+    start, end = map(float, page.tiles()[-1]["c"].split("|")[1].split("$")[0].split(":"))
+    path = f"/webgateway/render_image/{page.ids['speckles.ome.tif']}/0/0/?c=1&format=npy"
+    with urllib.request.urlopen(page.service.url(path)) as answer:
+        values = np.load(io.BytesIO(answer.read())).astype(float)
+    outside = ((values < start) | (values > end)).mean()
+    assert outside <= 0.0021
+    low, high = np.percentile(values, [0.1, 99.9])
+    allowed = 0.01 * np.ptp(values) + 1
+    assert abs(start - low) <= allowed
+    assert abs(end - high) <= allowed
+
+
+def test_gamma_brightens_and_reset_takes_it_back(page):
+    page.open("speckles.ome.tif")
+    plain = page.pixels()
+    page.set_value(page.find("#gamma"), 2, "change")
+    assert page.tiles()[-1]["gamma"] == "2"
+    assert page.pixels().mean() > plain.mean() * 1.2
+    page.find("#reset").click()
+    page.wait()
+    assert page.find("#gamma").get_attribute("value") == "1"
+    assert_same_picture(page.pixels(), plain)
+
+
 def test_timepoints_play(page):
     page.open("embryo-timelapse.ome.tif")
     page.find("#play").click()
