@@ -51,7 +51,7 @@ class SourceUnavailable(ServiceError):
 
 
 class SourceNotReady(SourceUnavailable):
-    """OMERO.server is still making what was asked for, such as a pyramid; `retry_after_s` is set."""
+    """OMERO.server is still making what was asked for; `retry_after_s` says for how long."""
 
 
 class SourceFailed(ServiceError):
