@@ -75,9 +75,10 @@ class AutoWindows:
         if self.projection is not None:
             check_projection_bytes(call, info, self.projection, 1, area)
             return project_channel(call, info, self.projection, at, area)
-        if stride > 1:
-            return read_sampled(call, info, at, level, stride)
-        return read_planes(call, info, [at], area)[0]
+        if stride == 1 and len(info.levels) == 1 and self.request.scope is AutoScope.PLANE:
+            # The picture needs it, too.
+            return read_planes(call, info, [at], area)[0]
+        return read_sampled(call, info, at, level, stride)
 
 
 def sampled_planes(info: ImageInfo, channel: int) -> list[PlaneIndex]:

@@ -107,6 +107,15 @@ def write_folder(folder):
                 photometric="minisblack",
                 metadata={"axes": "ZYX"},
             )
+    for name, picture in goldens.arrays("jpeg").items():
+        if name.startswith("in_"):
+            tifffile.imwrite(
+                folder / f"jpeg_{name}.ome.tif",
+                np.moveaxis(picture, -1, 0),
+                ome=True,
+                photometric="minisblack",
+                metadata={"axes": "CYX"},
+            )
     luts = folder / "luts"
     luts.mkdir()
     for name, table in goldens.arrays("luts").items():
@@ -219,6 +228,19 @@ def test_projection(served, case):
     expected = goldens.arrays("projection")[f"out_{case['id']}"]
     assert values.dtype.newbyteorder("=") == expected.dtype
     np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize("case", goldens.cases("jpeg"), ids=lambda case: case["id"])
+def test_jpeg(served, case):
+    client, ids = served
+    colors = "1|0:255$FF0000,2|0:255$00FF00,3|0:255$0000FF"
+    response = client.get(
+        f"/webgateway/render_image/{ids['jpeg_' + case['image']]}/0/0/"
+        f"?c={colors}&m=c&q={case['quality']}"
+    )
+    assert response.content_type == "image/jpeg"
+    expected = goldens.arrays("jpeg")[f"decoded_{case['id']}"]
+    np.testing.assert_array_equal(decoded(response), expected)
 
 
 def test_lookup_tables(served):
