@@ -52,6 +52,8 @@ class ImageServer:
     def pause(self) -> None:
         """Let the process stand still, as a machine does that swaps; connections stay open."""
         self._process.send_signal(signal.SIGSTOP)
+        # Until the last of its threads stands still, one could answer yet.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
