@@ -16,6 +16,7 @@ import tifffile
 from app import create_app
 from app.settings import load_settings
 from app.web import parts_of
+from render.values import DTYPES
 from tests.app.conftest import decoded, start_image_server, stop
 from tests.render.engine import goldens
 
@@ -72,6 +73,30 @@ INEXPRESSIBLE = {
 }
 
 
+def file_holds(case):
+    """Tell whether a file can have what a default-settings case says is stored."""
+    if case["pixel_type"] == "bit":
+        return False
+    dtype = np.dtype(DTYPES[case["pixel_type"]])
+    extents = []
+    for channel in case["channels"]:
+        ends = channel.get("stats")
+        if ends is None or set(channel) - {"stats", "rgba", "emission"}:
+            return False
+        # OME-XML has no wavelength of 0.
+        if None in (channel.get("rgba") or ()) or channel.get("emission") == 0:
+            return False
+        extents += [ends, np.array(ends, "f8").astype(dtype).astype("f8").tolist()]
+    whole = all(one == other for one, other in zip(extents[::2], extents[1::2], strict=True))
+    rising = all(low <= high for low, high in extents)
+    told = [[name in channel for channel in case["channels"]] for name in ("rgba", "emission")]
+    # OME-XML is written for all channels or none.
+    return whole and rising and all(all(each) or not any(each) for each in told)
+
+
+DEFAULTS = [case for case in goldens.cases("default_settings") if file_holds(case)]
+
+
 def omexml_color(color):
     """Give a colour as OME-XML has it: a signed number of red, green, blue and alpha."""
     return int(np.array(color, "u1").view(">i4")[0])
@@ -95,7 +120,34 @@ def write_case(folder, case):
     )
 
 
+def write_default_case(folder, case):
+    channels = case["channels"]
+    dtype = np.dtype(DTYPES[case["pixel_type"]]).newbyteorder("=")
+    planes = np.empty((case["size_t"], len(channels), case["size_z"], 4, 4), dtype)
+    for index, channel in enumerate(channels):
+        low, high = channel["stats"]
+        planes[:, index] = low
+        planes[:, index, :, 0, 0] = high
+    described = {}
+    if "rgba" in channels[0]:
+        described["Color"] = [omexml_color(channel["rgba"]) for channel in channels]
+    if "emission" in channels[0]:
+        described["EmissionWavelength"] = [channel["emission"] for channel in channels]
+    metadata = {"axes": "TCZYX", "Channel": described}
+    if case["significant_bits"]:
+        metadata["SignificantBits"] = case["significant_bits"]
+    tifffile.imwrite(
+        folder / f"{case['id']}.ome.tif",
+        planes,
+        ome=True,
+        photometric="minisblack",
+        metadata=metadata,
+    )
+
+
 def write_folder(folder):
+    for case in DEFAULTS:
+        write_default_case(folder, case)
     for case in RENDERED:
         write_case(folder, case)
     for name, stack in goldens.arrays("projection").items():
@@ -241,6 +293,24 @@ def test_jpeg(served, case):
     assert response.content_type == "image/jpeg"
     expected = goldens.arrays("jpeg")[f"decoded_{case['id']}"]
     np.testing.assert_array_equal(decoded(response), expected)
+
+
+@pytest.mark.parametrize("case", DEFAULTS, ids=lambda case: case["id"])
+def test_default_settings(served, case):
+    client, ids = served
+    data = client.get(f"/webgateway/imgData/{ids[case['id']]}/").get_json()
+    expected = case["expected"]
+    assert data["rdefs"]["model"] == {"rgb": "color"}.get(expected["model"], expected["model"])
+    assert data["rdefs"]["defaultZ"] == expected["default_z"]
+    assert data["rdefs"]["defaultT"] == expected["default_t"]
+    for channel, wanted in zip(data["channels"], expected["channels"], strict=True):
+        assert channel["active"] == wanted["active"]
+        assert channel["color"] == bytes(wanted["color"][:3]).hex().upper()
+        assert [channel["window"]["start"], channel["window"]["end"]] == wanted["window"]
+
+
+def test_enough_default_settings_are_in_files():
+    assert len(DEFAULTS) >= 10
 
 
 def test_lookup_tables(served):
