@@ -5,7 +5,7 @@ from app.drawing import Drawing, read_channels
 from app.effective import EffectiveSettings
 from app.keys import array_text
 from render.engine.encode import ARRAY_CONTENT_TYPES
-from render.errors import BadRequest
+from render.errors import BadRequest, TooLarge
 from render.job import ArrayJob
 
 
@@ -20,8 +20,11 @@ def drawn_channels(settings: EffectiveSettings) -> tuple[int, ...]:
     return tuple(index for index, binding in enumerate(bindings) if binding.active)
 
 
-def check_array(drawing: Drawing) -> None:
-    """Raise BadRequest unless the format can hold as many channels as are on."""
+def check_array(call: Call, drawing: Drawing) -> None:
+    """Raise BadRequest unless the format can hold as many channels as are on.
+
+    Raises TooLarge when all channels together have more pixels than a picture may have.
+    """
     count = len(drawn_channels(drawing.settings))
     name = drawing.encoding.format
     if count == 0:
@@ -31,6 +34,13 @@ def check_array(drawing: Drawing) -> None:
             f"format=raw holds one channel and {count} are on; list one in c, or ask for "
             "format=npy",
             parameter="format",
+        )
+    pixels, limit = count * drawing.area.pixels, call.settings.max_output_pixels
+    if pixels > limit:
+        raise TooLarge(
+            f"{count} channels of {drawing.area.pixels} pixels are more than {limit} values "
+            "(setting max_output_pixels); ask for a part, or for fewer channels",
+            parameter="c",
         )
 
 

@@ -90,7 +90,7 @@ def render_picture(
         request.encoding,
     )
     if arrays.is_array(request.encoding.format):
-        arrays.check_array(drawing)
+        arrays.check_array(call, drawing)
     told = request.settings.complete
     if arrays.is_array(request.encoding.format):
         told = request.settings.channels is not None

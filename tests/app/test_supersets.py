@@ -8,6 +8,7 @@ from PIL import Image, features
 
 from render.engine.projection import project
 from render.engine.windows import percentile_window
+from render.job import WindowJob
 from render.values import ProjectionKind
 from tests.app.conftest import FLAT, PYRAMID, STACK
 
@@ -83,6 +84,40 @@ class TestAuto:
             assert etag(gateway, f"{path}$FF0000&auto=1:99") == etag(
                 gateway, f"{path}|{window_text(whole)}$FF0000"
             )
+
+    def test_a_large_plane_is_looked_at_in_a_smaller_level(self, make_gateway, monkeypatch):
+        monkeypatch.setattr("app.auto_windows._PLANE_SIDE", 200)
+        gateway = make_gateway()
+        small = percentile_window([gateway.server.pyramid[2][1]], "uint16", 1, 99)
+        path = f"render_image_region/{gateway.ids[PYRAMID]}/0/0/?tile=0,1,1&m=c&c=2"
+        assert etag(gateway, f"{path}$FF0000&auto=1:99") == etag(
+            gateway, f"{path}|{window_text(small)}$FF0000"
+        )
+
+    def test_without_smaller_levels_some_of_its_pixels_are_looked_at(
+        self, make_gateway, monkeypatch
+    ):
+        monkeypatch.setattr("app.auto_windows._PLANE_SIDE", 30)
+        gateway = make_gateway()
+        some = gateway.server.stack[1, 2, 0, ::3, ::3]
+        window = window_text(percentile_window([some], "uint16", 1, 99))
+        path = f"render_image/{gateway.ids[STACK]}/2/1/?m=c&c=1"
+        assert etag(gateway, f"{path}$FF0000&auto=1:99") == etag(gateway, f"{path}|{window}$FF0000")
+
+    def test_a_window_is_worked_out_once_for_all_tiles(self, make_gateway, monkeypatch):
+        found = []
+
+        class Counted(WindowJob):
+            def run(self):
+                found.append(self)
+                return super().run()
+
+        monkeypatch.setattr("app.auto_windows.WindowJob", Counted)
+        gateway = make_gateway(render_worker="threads")
+        path = f"render_image_region/{gateway.ids[PYRAMID]}/0/0/?c=1,3&auto=1:99"
+        for tile in ("0,0,0", "0,1,0", "1,0,0"):
+            assert gateway.get(f"{path}&tile={tile}").status_code == 200
+        assert len(found) == 2
 
     def test_without_c_it_is_for_the_channels_that_are_on(self, gateway, stack):
         plain = gateway.picture(f"{stack}/0/0/?format=png")
@@ -203,6 +238,12 @@ class TestValues:
     )
     def test_what_makes_no_sense_is_refused(self, gateway, stack, query, parameter):
         refused(gateway, f"{stack}/0/0/?{query}", parameter)
+
+    def test_too_many_values_are_refused(self, make_gateway):
+        gateway = make_gateway(max_output_pixels=47 * 61)
+        path = f"render_image/{gateway.ids[STACK]}/0/0/?format=npy"
+        assert gateway.get(f"{path}&c=1").status_code == 200
+        refused(gateway, f"{path}&c=1,2", "c", 413)
 
 
 class TestOverTime:
