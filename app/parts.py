@@ -4,6 +4,7 @@ Nothing is opened before the first request: sockets, threads and Ice's communica
 exist before gunicorn forks its workers.
 """
 
+import contextlib
 import os
 import threading
 from dataclasses import dataclass, field
@@ -23,8 +24,11 @@ from cache.memory import MemoryCache
 from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.records import LookupTableFile
 from render.blitz.source import BlitzSource
-from render.errors import DeadlineExceeded, Forbidden, NotAuthenticated
-from render.values import ImageInfo, RenderingDefinition, Window
+from render.deadline import Deadline
+from render.errors import DeadlineExceeded, Forbidden, NotAuthenticated, ServiceError
+from render.job import RenderJob
+from render.values import ChannelBinding, Color, ImageInfo, Model, RenderingDefinition, Window
+from render.waiting import spawn
 from render.workers import Worker, create_worker
 
 #: How long the server's lookup tables are believed to be as they were.
@@ -42,6 +46,7 @@ class Parts:
 
     settings: Settings
     identity: Identity
+    own_credentials: Credentials
     source: BlitzSource
     source_name: str
     pictures: PictureStore
@@ -64,6 +69,18 @@ class Parts:
     flight: SingleFlight = field(
         default_factory=lambda: SingleFlight((DeadlineExceeded, NotAuthenticated, Forbidden))
     )
+
+    def warm_up(self) -> None:
+        """Do once what would make the first request slower than the others.
+
+        Logs in, has the server read and plan the queries about an image, by asking for one that
+        cannot exist, and starts the rendering threads. What fails is left for requests to tell.
+        """
+        deadline = Deadline.after(self.settings.request_deadline_s)
+        with contextlib.suppress(ServiceError):
+            self.worker.submit(_small_job(), deadline)
+        with contextlib.suppress(ServiceError):
+            self.source.session(self.own_credentials, deadline).image_info(0, deadline)
 
     def close(self) -> None:
         """Close sessions, threads and files."""
@@ -92,12 +109,22 @@ class LazyParts:
                 self._parts, self._process_id = open_parts(self.settings), os.getpid()
             return self._parts
 
+    def prepare(self) -> None:
+        """Open the parts, and warm them up in the background."""
+        spawn(self.get().warm_up)
+
     def close(self) -> None:
         """Close this process's parts, if it opened any."""
         with self._lock:
             if self._parts is not None and self._process_id == os.getpid():
                 self._parts.close()
             self._parts = None
+
+
+def _small_job() -> RenderJob:
+    binding = ChannelBinding(active=True, window=Window(0, 255), color=Color(255, 255, 255))
+    definition = RenderingDefinition(model=Model.RGB, bindings=(binding,))
+    return RenderJob((np.zeros((16, 16), np.uint8),), "uint8", definition)
 
 
 def open_parts(settings: Settings) -> Parts:
@@ -108,6 +135,7 @@ def open_parts(settings: Settings) -> Parts:
     return Parts(
         settings=settings,
         identity=FixedIdentity(viewer),
+        own_credentials=credentials,
         source=source,
         source_name=source_name,
         pictures=PictureStore(settings.hot_pictures_max_bytes, _open_disk(settings)),
