@@ -23,11 +23,20 @@ from cache.flight import SingleFlight
 from cache.memory import MemoryCache
 from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.records import LookupTableFile
-from render.blitz.source import BlitzSource
+from render.blitz.source import BlitzSession, BlitzSource
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, Forbidden, NotAuthenticated, ServiceError
 from render.job import RenderJob
-from render.values import ChannelBinding, Color, ImageInfo, Model, RenderingDefinition, Window
+from render.values import (
+    ChannelBinding,
+    Color,
+    ImageInfo,
+    Model,
+    PlaneIndex,
+    Region,
+    RenderingDefinition,
+    Window,
+)
 from render.waiting import spawn
 from render.workers import Worker, create_worker
 
@@ -38,6 +47,8 @@ _DEFAULTS_MAX = 2000
 _HANDLES_MAX_BYTES = 128 * 1024**2
 _ANSWERS_MAX = 5000
 _WINDOWS_MAX = 5000
+#: From the third time on, things take the time that they always take.
+_WARM_UP_ROUNDS = 3
 
 
 @dataclass
@@ -71,16 +82,23 @@ class Parts:
     )
 
     def warm_up(self) -> None:
-        """Do once what would make the first request slower than the others.
+        """Do once what would make the first requests slower than later ones.
 
-        Logs in, has the server read and plan the queries about an image, by asking for one that
-        cannot exist, and starts the rendering threads. What fails is left for requests to tell.
+        Starts the rendering threads, logs in, and has the server read and plan the queries about
+        an image. What fails is left for requests to tell.
         """
         deadline = Deadline.after(self.settings.request_deadline_s)
         with contextlib.suppress(ServiceError):
-            self.worker.submit(_small_job(), deadline)
-        with contextlib.suppress(ServiceError):
-            self.source.session(self.own_credentials, deadline).image_info(0, deadline)
+            for _ in range(_WARM_UP_ROUNDS):
+                self.worker.submit(_usual_job(), deadline)
+            session = self.source.session(self.own_credentials, deadline)
+            for _ in range(_WARM_UP_ROUNDS):
+                image_id = _first_image(session, deadline) if self.settings.embedded else 0
+                info = session.image_info(image_id, deadline)
+                width, height = info.levels[-1]
+                corner = Region(0, 0, min(width, 256), min(height, 256))
+                planes = [PlaneIndex(0, c, 0) for c in range(min(info.size_c, 3))]
+                session.read_regions(info, planes, len(info.levels) - 1, corner, deadline)
 
     def close(self) -> None:
         """Close sessions, threads and files."""
@@ -121,10 +139,21 @@ class LazyParts:
             self._parts = None
 
 
-def _small_job() -> RenderJob:
-    binding = ChannelBinding(active=True, window=Window(0, 255), color=Color(255, 255, 255))
-    definition = RenderingDefinition(model=Model.RGB, bindings=(binding,))
-    return RenderJob((np.zeros((16, 16), np.uint8),), "uint8", definition)
+def _usual_job() -> RenderJob:
+    """Give what is asked for most: a tile of three channels, without a picture in it."""
+    binding = ChannelBinding(active=True, window=Window(0, 4095), color=Color(255, 255, 255))
+    definition = RenderingDefinition(model=Model.RGB, bindings=(binding,) * 3)
+    return RenderJob((np.zeros((512, 512), ">u2"),) * 3, "uint16", definition)
+
+
+def _first_image(session: BlitzSession, deadline: Deadline) -> int:
+    """Give the id of the first image in the first dataset, 0 (which no image has) without one."""
+    for project in session.projects(deadline):
+        for dataset in session.datasets(project.id, deadline):
+            for image in session.images(dataset.id, deadline):
+                if image.size_x:
+                    return image.id
+    return 0
 
 
 def open_parts(settings: Settings) -> Parts:
