@@ -21,8 +21,8 @@ worker_connections = settings.worker_connections
 threads = settings.gthread_threads
 preload_app = False
 proc_name = "blitzrender"
-# Many-channel images make long `c=` and `maps=`; 60 kB are tried in the tests.
-limit_request_line = 131072
+# Many-channel images make long `c=` and `maps=`; gunicorn knows no bound between 8 kB and none.
+limit_request_line = 0
 limit_request_field_size = 16384
 keepalive = settings.keepalive_s
 timeout = 120
