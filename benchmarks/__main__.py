@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks import pyramids, tiles
 from benchmarks.kernels import report_kernels
+from benchmarks.start import report_start
 
 DATA = Path(__file__).parent / "data"
 
@@ -37,7 +38,7 @@ def report_tiles() -> None:
     print(" (reach 1.5)")
 
 
-BENCHMARKS = {"kernels": report_kernels, "tiles": report_tiles}
+BENCHMARKS = {"kernels": report_kernels, "start": report_start, "tiles": report_tiles}
 
 
 def main(names: list[str]) -> int:

@@ -1,0 +1,40 @@
+"""The first request after a start, against the tenth: both are the first of their image."""
+
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import load
+from benchmarks.pyramids import SAMPLES
+from tests.support import service
+
+IMAGES = 12
+ROUNDS = 7
+_QUERY = "tile=0,0,0,512,512&c=1|0:4000$FF0000,2|0:4000$00FF00,3|0:4000$0000FF&m=c"
+
+
+def report_start() -> None:
+    """Print the medians of several starts."""
+    rounds = [_one_start() for _ in range(ROUNDS)]
+    first, tenth = (statistics.median(times[i] for times in rounds) * 1000 for i in (0, 9))
+    print(f"a tile of an image nobody asked for before, median of {ROUNDS} starts")
+    print(f"  first request       {first:8.1f} ms")
+    print(f"  tenth request       {tenth:8.1f} ms   ratio {first / tenth:.2f} (reach 1)")
+
+
+def _one_start() -> list[float]:
+    """Give the seconds of the first request for each of the images, in turn."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache_dir:
+        for number in range(IMAGES):
+            shutil.copy(SAMPLES / "worms.ome.tif", Path(folder) / f"{number:02}.ome.tif")
+        with service.running(Path(folder), Path(cache_dir), workers=1) as running:
+            ids = running.image_ids(IMAGES)
+            time.sleep(2)
+            return [
+                load.run(
+                    running.port, [f"/webgateway/render_image_region/{ids[name]}/0/0/?{_QUERY}"], 1
+                ).latencies_s[0]
+                for name in sorted(ids)
+            ]
