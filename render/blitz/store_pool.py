@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 
 #: How long a store may take to close before it is taken for closed.
 _CLOSE_TIMEOUT_S = 10.0
+#: How long leaving a session waits for stores that others still open, use or close.
+_SETTLE_S = 1.0
 
 #: How long a store may take to open, whether or not its reader still waits.
 _OPEN_TIMEOUT_S = 30.0
@@ -150,6 +152,10 @@ class StorePool(Generic[Store]):
             store.await_closed(pending, deadline)
             with self._lock:
                 self._forget(store.key)
+        # Those that are being opened or closed at this moment go before the session is left.
+        until_s = min(deadline.at_s, time.monotonic() + _SETTLE_S)
+        while self._size and time.monotonic() < until_s:
+            time.sleep(0.005)
 
     def _use_once(
         self, key: StoreKey, level: int, work: Callable[[Store], Result], deadline: Deadline

@@ -234,6 +234,7 @@ class Session(omero.api.ServiceFactory):
         self.state, self.key = state, key
         self.id = str(uuid.uuid4())
         self.ids: list[Ice.Identity] = []
+        self.ended = False
 
     def add(self, servant, current, name):
         identity = Ice.Identity(f"{uuid.uuid4()}{name}", self.key)
@@ -259,7 +260,13 @@ class Session(omero.api.ServiceFactory):
         opened = kind(self.state, self)
         proxy = self.add(opened, current, kind.__name__)
         opened.identity = proxy.ice_getIdentity()
-        self.state.open_stores.append(opened)
+        with self.state.lock:
+            self.state.open_stores.append(opened)
+            ended = self.ended
+        if ended:
+            # The session went away while this call was under way: so does what it opened.
+            opened.remove_from(current.adapter)
+            raise Ice.ObjectNotExistException()
         return proxy
 
     def detachOnDestroy(self, current):
@@ -270,7 +277,9 @@ class Session(omero.api.ServiceFactory):
         return False
 
     def remove_from(self, adapter):
-        for identity in self.ids:
+        with self.state.lock:
+            self.ended = True
+        for identity in list(self.ids):
             servant = adapter.find(identity)
             if isinstance(servant, Opened):
                 servant.remove_from(adapter)
