@@ -1,7 +1,5 @@
 """How often values occur: histograms as OMERO counts them, smallest and largest values."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,11 +91,6 @@ def stored_values(pixel_type: str) -> NDArray[np.float64]:
     dtype = np.dtype(DTYPES[pixel_type])
     patterns = np.arange(256 if dtype.itemsize == 1 else 65536, dtype=f">u{dtype.itemsize}")
     return patterns.view(dtype).astype(np.float64)
-
-
-def add_histograms(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Add up the histograms of several planes or regions, counted over the same range."""
-    return np.sum(np.stack(parts), axis=0)
 
 
 def _bin_index(

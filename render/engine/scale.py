@@ -55,17 +55,6 @@ def scaled_size(
     return width, height
 
 
-def thumbnail_level(levels: tuple[tuple[int, int], ...], wanted: tuple[int, int]) -> int:
-    """Choose the resolution level to scale from; `levels` are (width, height), 0 = full size.
-
-    As the reference: the largest with a side within the wanted one, else the smallest.
-    """
-    for level, (width, height) in enumerate(levels):
-        if len(levels) > 1 and (width <= wanted[0] or height <= wanted[1]):
-            return level
-    return len(levels) - 1
-
-
 def resize(
     picture: NDArray[np.uint8], width: int, height: int, *, use_numba: bool | None = None
 ) -> NDArray[np.uint8]:

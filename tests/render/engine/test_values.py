@@ -108,14 +108,6 @@ def test_compiled_and_plain_scaling_agree_on_four_parts():
         )
 
 
-def test_the_thumbnail_level_is_the_first_that_is_small_enough():
-    levels = ((1000, 500), (500, 250), (100, 50), (25, 12))
-    assert scale.thumbnail_level(levels, (96, 48)) == 3
-    assert scale.thumbnail_level(levels, (100, 40)) == 2
-    assert scale.thumbnail_level(levels, (2, 2)) == 3
-    assert scale.thumbnail_level(levels[:1], (2000, 2000)) == 0
-
-
 @pytest.mark.parametrize(
     ("kind", "start", "end", "inclusive", "expected"),
     [
