@@ -7,6 +7,8 @@ know which.
 
 import sys
 import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,19 +29,57 @@ def spawn(function: Callable[[], Any]) -> None:
         threading.Thread(target=function, daemon=True).start()
 
 
+class _Doorbell:
+    """Runs functions on one gevent hub, called from any native thread.
+
+    gevent's own `run_callback_threadsafe` counts the callback in the loop's number of active
+    watchers from the calling thread, while the loop may be counting too: now and then a count is
+    lost, and in the end the loop takes itself for idle and exits (LoopExit). An async watcher's
+    `send` touches nothing but an atomic flag and a pipe.
+    """
+
+    def __init__(self, hub: Any) -> None:
+        self._waiting: deque[Callable[[], Any]] = deque()
+        self._watcher = hub.loop.async_()
+        self._watcher.start(self._answer)
+
+    def ring(self, function: Callable[[], Any]) -> None:
+        """Have the hub run `function` soon."""
+        self._waiting.append(function)
+        self._watcher.send()
+
+    def _answer(self) -> None:
+        # Several rings may come as one.
+        while self._waiting:
+            self._waiting.popleft()()
+
+
+#: By hub, which there is one of in each thread that gevent runs in.
+_doorbells: "weakref.WeakKeyDictionary[Any, _Doorbell]" = weakref.WeakKeyDictionary()
+
+
+def _doorbell_of_this_hub() -> _Doorbell:
+    import gevent
+
+    hub = gevent.get_hub()
+    doorbell = _doorbells.get(hub)
+    if doorbell is None:
+        doorbell = _doorbells[hub] = _Doorbell(hub)
+    return doorbell
+
+
 class Handoff:
     """A one-shot box: made and awaited by one thread or greenlet, filled from any native thread."""
 
     def __init__(self) -> None:
         self._value: Any = None
         self._error: BaseException | None = None
-        self._hub: Any = None
+        self._doorbell: _Doorbell | None = None
         self._event: Any
         if gevent_is_in_charge():
-            import gevent
             import gevent.event
 
-            self._hub = gevent.get_hub()
+            self._doorbell = _doorbell_of_this_hub()
             self._event = gevent.event.Event()
         else:
             self._event = threading.Event()
@@ -47,10 +87,10 @@ class Handoff:
     def fill(self, value: Any = None, error: BaseException | None = None) -> None:
         """Store the result, or the exception to raise, and wake the waiter. Any thread may call."""
         self._value, self._error = value, error
-        if self._hub is None:
+        if self._doorbell is None:
             self._event.set()
         else:
-            self._hub.loop.run_callback_threadsafe(self._event.set)
+            self._doorbell.ring(self._event.set)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until filled; tell whether it was within `timeout_s` seconds."""
