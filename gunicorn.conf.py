@@ -1,4 +1,4 @@
-"""How gunicorn runs Blitzrender; every figure comes from `app/settings.py`.
+"""How gunicorn runs Blitzrender; every figure comes from `app/settings/`.
 
 The master imports what is heavy, compiles the kernels and, in embedded mode, keeps the image
 server running. Each worker makes the application for itself after gevent has patched it, so that

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import errors, http, observe, web
+from app import cli, errors, http, observe, web
 from app.parts import LazyParts
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
@@ -25,6 +25,7 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     for blueprint in blueprints():
         app.register_blueprint(blueprint)
+    cli.register(app)
     return app
 
 

@@ -9,7 +9,7 @@ from app.settings import PREFIX, describe_settings
 
 _INTRODUCTION = f"""# Settings
 
-Made by `python -m app.settings_reference` from `app/settings.py`.
+Made by `python -m app.settings_reference` from `app/settings/`.
 
 A setting is read from the environment under the name in the second column, else from a file
 `.env` in the working directory under that name, else from the TOML file that `{PREFIX}CONFIG`

@@ -1,0 +1,16 @@
+"""`flask` commands for operators: `.venv/bin/flask --help` in the project's folder lists them.
+
+Each command is a module of its own.
+"""
+
+from flask import Flask
+
+from app.cli import settings
+
+_MODULES = (settings,)
+
+
+def register(app: Flask) -> None:
+    """Give the application its commands."""
+    for module in _MODULES:
+        app.cli.add_command(module.command)

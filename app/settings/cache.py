@@ -1,0 +1,47 @@
+"""Settings: what is kept, where, and for how long."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from app.settings.kinds import Count, CountOrNone, Seconds, SecondsOrNone, in_group
+
+setting = in_group("cache")
+
+
+class CacheSettings(BaseModel):
+    """What is kept, where, and for how long."""
+
+    cache_dir: Path = setting(
+        Path("~/.cache/blitzrender"),
+        "Folder for rendered pictures and for what the embedded image server derives.",
+    )
+    cache_max_bytes: CountOrNone = setting(
+        4 * 1024**3, "Bytes of rendered pictures kept on disk; 0 = keep none."
+    )
+    cache_max_entries: Count = setting(500_000, "Number of rendered pictures kept on disk.")
+    cache_timeout_s: Seconds = setting(
+        30 * 86400.0, "How long a rendered picture is kept on disk at most."
+    )
+    settings_max_entries: Count = setting(
+        100_000, "Number of rendering settings that are kept under a handle."
+    )
+    settings_timeout_s: Seconds = setting(
+        30 * 86400.0,
+        "How long rendering settings are kept under a handle; sending them again begins anew.",
+    )
+    hot_pictures_max_bytes: CountOrNone = setting(
+        32 * 1024**2,
+        "Bytes of rendered pictures that each process keeps in memory as well; 0 = none.",
+    )
+    raw_tiles_max_bytes: CountOrNone = setting(
+        128 * 1024**2, "Bytes of raw tiles that each process keeps in memory; 0 = none."
+    )
+    image_info_max_age_s: SecondsOrNone = setting(
+        5.0,
+        "How long a process remembers, per viewer, what the server said of an image: its sizes, "
+        "its stored rendering settings and that the viewer may see it; 0 = ask each time.",
+    )
+    image_info_max_entries: Count = setting(
+        2000, "Number of images that a process remembers in this way."
+    )
