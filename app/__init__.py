@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, errors, http, observe, web
+from app import cli, csrf, errors, http, observe, web
 from app.parts import LazyParts
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
@@ -23,6 +23,7 @@ def create_app(settings: Settings) -> Flask:
     web.register(app, LazyParts(settings))
     observe.register(app, http.complete_headers)
     errors.register(app)
+    csrf.register(app)
     for blueprint in blueprints():
         app.register_blueprint(blueprint)
     cli.register(app)

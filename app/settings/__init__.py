@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from app.settings.cache import CacheSettings
+from app.settings.identity import IdentitySettings
 from app.settings.images import ImagesSettings
 from app.settings.kinds import PREFIX
 from app.settings.limits import LimitsSettings
@@ -31,7 +32,7 @@ from app.settings.pictures import PicturesSettings
 from app.settings.server import ServerSettings
 
 #: The groups in the order in which the reference prints them.
-GROUPS = ("server", "images", "omero", "cache", "limits", "pictures", "logs")
+GROUPS = ("server", "images", "omero", "identity", "cache", "limits", "pictures", "logs")
 
 
 class SettingsError(SystemExit):
@@ -45,6 +46,7 @@ class Settings(
     ServerSettings,
     ImagesSettings,
     OmeroSettings,
+    IdentitySettings,
     CacheSettings,
     LimitsSettings,
     PicturesSettings,
@@ -65,6 +67,11 @@ class Settings(
     def embedded(self) -> bool:
         """Tell whether pictures come from the embedded image server."""
         return self.omero_host is None
+
+    @property
+    def one_viewer(self) -> bool:
+        """Tell whether nobody logs in: all requests are answered for one and the same viewer."""
+        return True
 
     @classmethod
     def settings_customise_sources(
