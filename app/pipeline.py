@@ -44,7 +44,8 @@ class Picture:
     """An encoded picture; `body` None = the client holds the one with this `etag` already.
 
     `complete` = the URL told all of its settings. `warnings` say what of it had no effect.
-    `headers` tell about values that were not rendered.
+    `headers` tell about values that were not rendered. `passing` = it stands for another one that
+    will soon be there, so nobody may keep it.
     """
 
     body: bytes | None
@@ -53,6 +54,7 @@ class Picture:
     complete: bool = False
     warnings: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,17 @@ def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bo
         media_type = CONTENT_TYPES[drawing.encoding.format]
         headers, produce = (), draw
     picture = Picture(None, media_type, key, complete, drawing.settings.warnings, headers)
-    if client_has(key):
+    return filled(call, picture, client_has, lambda: produce(call, drawing))
+
+
+def filled(
+    call: Call, picture: Picture, client_has: ClientHas, produce: Callable[[], bytes]
+) -> Picture:
+    """Give a picture its body, unless the client holds the one with its `etag`."""
+    if client_has(picture.etag):
         call.steps.tell(cache="not-modified")
         return picture
-    return replace(picture, body=cached(call, key, lambda: produce(call, drawing)))
+    return replace(picture, body=cached(call, picture.etag, produce))
 
 
 def _text_of(call: Call, drawing: Drawing) -> str:

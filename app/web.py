@@ -80,16 +80,19 @@ def client_has(etag: str) -> bool:
 
 def picture_response(picture: Picture) -> Response:
     """Give a picture as an answer: 304 when the client holds it."""
-    settings = parts_of(current_app).settings
+    if picture.passing:
+        headers = [("Cache-Control", "no-store")]
+    else:
+        max_age_s = parts_of(current_app).settings.browser_max_age_s
+        headers = [
+            ("ETag", f'"{picture.etag}"'),
+            ("Cache-Control", cache_control(picture.complete, max_age_s)),
+        ]
     response = Response(
         picture.body or b"",
         304 if picture.body is None else 200,
         content_type=picture.media_type,
-        headers=[
-            ("ETag", f'"{picture.etag}"'),
-            ("Cache-Control", cache_control(picture.complete, settings.browser_max_age_s)),
-            *picture.headers,
-        ],
+        headers=[*headers, *picture.headers],
     )
     for warning in picture.warnings:
         text = re.sub(r'[^\x20-\x7e]|["\\]', "?", warning[:200])

@@ -9,8 +9,10 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 def gevent_is_in_charge() -> bool:
@@ -27,6 +29,41 @@ def spawn(function: Callable[[], Any]) -> None:
         gevent.spawn(function)
     else:
         threading.Thread(target=function, daemon=True).start()
+
+
+def side_by_side(
+    tasks: Sequence[Callable[[], Result]], most_at_a_time: int
+) -> list[Result | Exception]:
+    """Run all tasks, some at a time, and give what each one gave or raised, in their order.
+
+    The caller does its part of them, in threads or, under gevent, greenlets beside it. Returns
+    when all have ended: each has to have a deadline of its own.
+    """
+    outcomes: list[Any] = [None] * len(tasks)
+    left = deque(enumerate(tasks))
+
+    def work() -> None:
+        while left:
+            try:
+                index, task = left.popleft()
+            except IndexError:
+                return
+            try:
+                outcomes[index] = task()
+            except Exception as error:
+                outcomes[index] = error
+
+    # gevent makes greenlets of these.
+    helpers = [
+        threading.Thread(target=work, daemon=True)
+        for _ in range(min(most_at_a_time, len(tasks)) - 1)
+    ]
+    for helper in helpers:
+        helper.start()
+    work()
+    for helper in helpers:
+        helper.join()
+    return outcomes
 
 
 class _Doorbell:

@@ -5,7 +5,8 @@ from flask import request as web_request
 
 from app.http import data_response
 from app.params import parse_ids, parse_thumbnail
-from app.thumbnails import data_url, data_urls, render_thumbnail, render_thumbnail_or_icon
+from app.thumbnail_urls import data_url, data_urls
+from app.thumbnails import render_thumbnail, render_thumbnail_or_icon
 from app.web import client_has, current_call, forget_share, picture_response, query
 
 blueprint = Blueprint("thumbnails", __name__)

@@ -211,6 +211,17 @@ def choose_rendering_definition(
     return None
 
 
+def find_rendering_definition(
+    rdefs: Sequence[Any], rdef_id: int, size_c: int
+) -> RenderingDefinition | None:
+    """Give the definition with that id, unless it is for another number of channels."""
+    for rdef in rdefs:
+        if rdef.id.val == rdef_id:
+            definition = rendering_definition_of(rdef)
+            return definition if len(definition.bindings) == size_c else None
+    return None
+
+
 def session_user_of(context: Any) -> SessionUser:
     """Give who a session belongs to."""
     return SessionUser(

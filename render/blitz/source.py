@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from render.blitz.definitions import load_rendering_definition
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.files import list_lookup_tables, read_file
 from render.blitz.listings import list_datasets, list_images, list_projects
@@ -55,6 +56,14 @@ class BlitzSession:
     def image_info(self, image_id: int, deadline: Deadline) -> ImageInfo:
         """Load all about an image; raise NotFound when it is missing or invisible."""
         return self._run(lambda live: load_image_info(live, image_id, deadline), deadline)
+
+    def rendering_definition(
+        self, info: ImageInfo, rdef_id: int, deadline: Deadline
+    ) -> RenderingDefinition:
+        """Load one of an image's rendering definitions; NotFound when it has no such one."""
+        return self._run(
+            lambda live: load_rendering_definition(live, info, rdef_id, deadline), deadline
+        )
 
     def read_region(
         self, info: ImageInfo, plane: PlaneIndex, level: int, region: Region, deadline: Deadline

@@ -7,6 +7,7 @@ import pytest
 from render.blitz.mapping import (
     channel_of,
     choose_rendering_definition,
+    find_rendering_definition,
     full_name_of,
     micrometres_of,
     permissions_of,
@@ -119,6 +120,15 @@ def test_the_viewers_newest_definition_is_in_force_else_the_owners() -> None:
     assert chosen(4) == 2
     assert chosen(7) == 3
     assert choose_rendering_definition([others], 7, 9) is None
+
+
+def test_a_definition_is_found_by_its_id_whoever_owns_it() -> None:
+    every = [_rdef(1, owner=4, time=10), _rdef(4, owner=5, time=100)]
+    found = find_rendering_definition(every, 4, size_c=2)
+    assert found is not None and (found.rdef_id, found.owner_id) == (4, 5)
+    assert find_rendering_definition(every, 3, size_c=2) is None
+    # The image had two channels when it was stored.
+    assert find_rendering_definition(every, 4, size_c=3) is None
 
 
 def test_a_definition_keeps_all_that_is_drawn() -> None:
