@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from app.endpoints import endpoint_of, limits_of
 from app.handle_store import HandleStore
 from app.identity import Identity, Viewer
 from app.identity.fixed import FixedIdentity
@@ -159,7 +160,7 @@ def _first_image(session: BlitzSession, deadline: Deadline) -> int:
 def open_parts(settings: Settings) -> Parts:
     """Make the parts that the settings describe."""
     endpoint, credentials, source_name = _source_of(settings)
-    source = BlitzSource(endpoint)
+    source = BlitzSource(endpoint, limits_of(settings))
     viewer = Viewer("fixed", "local" if settings.embedded else "public", credentials)
     return Parts(
         settings=settings,
@@ -195,7 +196,7 @@ def _source_of(settings: Settings) -> tuple[Endpoint, Credentials, str]:
         credentials = Credentials.login(settings.image_server_user, password)
         return endpoint, credentials, f"embedded:{settings.images.resolve()}"
     assert settings.omero_user is not None and settings.omero_password is not None
-    endpoint = Endpoint(settings.omero_host, settings.omero_port, settings.omero_transport)
+    endpoint = endpoint_of(settings, settings.omero_host, settings.omero_port)
     password = settings.omero_password.get_secret_value()
     credentials = Credentials.login(settings.omero_user, password)
     return endpoint, credentials, f"omero:{settings.omero_host}:{settings.omero_port}"

@@ -47,6 +47,8 @@ class Endpoint:
         # Ice would read anything after a blank as further options of the endpoint.
         if not _HOST.fullmatch(self.host) or not _PATH.fullmatch(self.path):
             raise ValueError(f"host '{self.host}' or path '{self.path}' is malformed")
+        if self.verify and self.anonymous_ciphers:
+            raise ValueError("a certificate cannot be verified where ciphers without one will do")
 
     @property
     def secure(self) -> bool:
@@ -60,7 +62,8 @@ class Endpoint:
         return "OMERO.Glacier2/router:" + form.format(host=host, port=self.port, path=self.path)
 
     def __str__(self) -> str:
-        return f"{self.transport}://{self.host}:{self.port}"
+        path = self.path if self.transport in ("ws", "wss") else ""
+        return f"{self.transport}://{self.host}:{self.port}{path}"
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,18 @@ def _login_failed(error: Exception, step: str) -> ServiceError:
     return SourceFailed("OMERO.server could not make a session for the login")
 
 
+def _login_refused(error: Exception, step: str) -> ServiceError:
+    # What a router says of a server that it cannot ask; nobody's credentials are at fault then.
+    if getattr(error, "reason", "") == "internal server error":
+        return _unavailable("OMERO.server does not answer its router")(error, step)
+    return NotAuthenticated("OMERO.server refuses these credentials, or they ended")
+
+
 def _not_connected(error: Exception, step: str) -> ServiceError:
     reason = _REASONS.get(_name(error), "does not answer")
+    if isinstance(error, Ice.SecurityException):
+        told = next((text for sign, text in _CERTIFICATE_FAULTS if sign in error.reason), None)
+        reason = told or reason
     return SourceUnavailable(f"OMERO.server {reason}", retry_after_s=RETRY_AFTER_S)
 
 
@@ -82,16 +92,20 @@ _REASONS = {
     "ConnectionRefusedException": "refuses connections",
     "ConnectTimeoutException": "did not accept a connection in time",
     "DNSException": "has a host name that is not known",
-    "SecurityException": "offers no TLS certificate that is accepted",
+    "SecurityException": "has a TLS certificate that is not trusted",
     "ProtocolException": "and this client found no common TLS settings",
 }
 
+#: By what OpenSSL says of a certificate.
+_CERTIFICATE_FAULTS = (
+    ("mismatch", "has a TLS certificate for another host name"),
+    ("expired", "has a TLS certificate that has expired"),
+    ("not yet valid", "has a TLS certificate that is not valid yet"),
+)
+
 _TABLE: tuple[tuple[tuple[type, ...], Callable[[Exception, str], ServiceError]], ...] = (
     # Logging in
-    (
-        (Glacier2.PermissionDeniedException, omero.AuthenticationException),
-        lambda e, s: NotAuthenticated("OMERO.server refuses these credentials, or they ended"),
-    ),
+    ((Glacier2.PermissionDeniedException, omero.AuthenticationException), _login_refused),
     (
         (omero.ExpiredCredentialException,),
         lambda e, s: NotAuthenticated("the password has expired and has to be renewed in OMERO"),

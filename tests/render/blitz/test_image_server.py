@@ -21,8 +21,9 @@ from render.errors import (
 )
 from render.values import Color, ImageInfo, PlaneIndex, Region
 from tests.render.blitz.conftest import soon
-from tests.render.blitz.servers import LOGIN, Glacier2, ImageServer, missing_router
+from tests.render.blitz.servers import LOGIN, ImageServer
 from tests.render.blitz.test_sessions import side_by_side
+from tests.support.glacier2 import RunningRouter, start_glacier2
 
 #: Pixels of the pyramid, by level: (t, c, z, y, x). The levels are unrelated, so that a level
 #: that is mistaken for another shows.
@@ -70,17 +71,14 @@ def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[I
 
 
 @pytest.fixture(scope="module")
-def router(server: ImageServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glacier2]:
-    if reason := missing_router():
-        pytest.skip(reason)
-    router = Glacier2(server, tmp_path_factory.mktemp("router"))
-    yield router
-    router.stop()
+def router(server: ImageServer) -> Iterator[RunningRouter]:
+    with start_glacier2(server, transports=("tcp", "ssl", "ws", "wss")) as running:
+        yield running
 
 
 @pytest.fixture(
     scope="module",
-    params=["tcp", "ssl", "ssl verified", "ws", "router tcp", "router ssl", "router ssl verified"],
+    params=["tcp", "ssl", "ssl verified", "ws", "router tcp", "router ssl verified", "router wss"],
 )
 def session(request: pytest.FixtureRequest, server: ImageServer) -> Iterator[BlitzSession]:
     """A session over each kind of way to the server."""
@@ -226,7 +224,7 @@ def test_a_certificate_that_is_not_trusted_is_refused(server: ImageServer) -> No
 
 
 def test_a_joined_session_reads_and_outlives_the_one_who_joined(
-    server: ImageServer, router: Glacier2
+    server: ImageServer, router: RunningRouter
 ) -> None:
     for front in (server, router):
         owner, guest = BlitzSource(front.endpoint()), BlitzSource(front.endpoint())
