@@ -2,7 +2,8 @@
 
 from flask import Flask
 
-from app import cli, csrf, errors, http, observe, web
+from app import cli, csrf, discovery, errors, observe, web
+from app.http import HeaderRules
 from app.parts import LazyParts
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
@@ -21,8 +22,9 @@ def create_app(settings: Settings) -> Flask:
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
     web.register(app, LazyParts(settings))
-    observe.register(app, http.complete_headers)
+    observe.register(app, HeaderRules(settings).complete)
     errors.register(app)
+    discovery.register(app, settings)
     csrf.register(app)
     for blueprint in blueprints():
         app.register_blueprint(blueprint)

@@ -5,7 +5,7 @@ import math
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from app import observe
@@ -76,7 +76,7 @@ def _on_http_exception(error: HTTPException) -> Response:
         detail = "there is nothing at this address"
     response = _answer(status, kind, detail, None)
     for name, value in error.get_headers():
-        if name in ("Allow", "Location", "Retry-After"):
+        if name in ("Allow", "Content-Range", "Location", "Retry-After"):
             response.headers[name] = value
     return response
 
@@ -100,6 +100,4 @@ def _answer(status: int, kind: str, detail: str, parameter: str | None) -> Respo
         body["parameter"] = parameter
     response = json_response(body, status=status)
     response.headers["Cache-Control"] = "no-store"
-    if request.method == "HEAD":
-        response.set_data(b"")
     return response

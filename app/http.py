@@ -4,12 +4,15 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from flask import Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
+from app.cross_origin import CrossOrigin
+from app.settings import Settings
 from render.errors import BadRequest
 
 _CALLBACK = re.compile(r"[a-zA-Z_$][0-9a-zA-Z_$]*")
@@ -17,7 +20,11 @@ _CALLBACK = re.compile(r"[a-zA-Z_$][0-9a-zA-Z_$]*")
 #: Settings that the URL does not tell may change at any moment.
 REVALIDATE = "private, no-cache"
 
-_ALWAYS = [("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "SAMEORIGIN")]
+#: What tells who asks.
+_WHO_ASKS = "Cookie, Authorization, X-OMERO-Session-Key"
+
+Headers = list[tuple[str, str]]
+ReadBytes = Callable[[int, int], Iterable[bytes]]
 
 
 def last_values(arguments: Any) -> dict[str, str]:
@@ -25,9 +32,15 @@ def last_values(arguments: Any) -> dict[str, str]:
     return {name: values[-1] for name, values in arguments.lists()}
 
 
-def cache_control(complete: bool, max_age_s: int) -> str:
-    """Give Cache-Control for a picture; `complete` = its URL tells all of its settings."""
-    return f"private, max-age={max_age_s}, must-revalidate" if complete else REVALIDATE
+def cache_control(complete: bool, max_age_s: int, public: bool = False) -> str:
+    """Give Cache-Control for a picture.
+
+    `complete` = its URL tells all of its settings; `public` = made for the public user, so that
+    anybody may see it and a proxy may keep it for all.
+    """
+    if not complete:
+        return REVALIDATE
+    return f"{'public' if public else 'private'}, max-age={max_age_s}, must-revalidate"
 
 
 def dump_json(value: Any) -> str:
@@ -67,17 +80,66 @@ def attachment(file_name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
-def complete_headers(headers: list[tuple[str, str]]) -> None:
-    """Add to an answer's headers what all answers carry."""
-    given = dict(headers)
-    control = given.get("Cache-Control")
-    if control is None:
-        control = REVALIDATE
-        headers.append(("Cache-Control", control))
-    # What is public is the same for everybody.
-    if "Vary" not in given and not control.startswith("public"):
-        headers.append(("Vary", "Cookie"))
-    headers += _ALWAYS
+def file_response(
+    read: ReadBytes, length: int, etag: str, content_type: str, headers: Headers | None = None
+) -> Response:
+    """Give a file of `length` bytes, or the part of it that `Range` asks for.
+
+    `read(start, stop)` gives the bytes in pieces, and is called only if some are sent. `etag` is
+    a strong validator: `If-None-Match` is answered 304, and `If-Range` with another one by the
+    whole file. Several ranges at a time are answered by the whole file. Raises werkzeug's
+    RequestedRangeNotSatisfiable, told as 416, for a range that lies outside.
+    """
+    response = Response(content_type=content_type, headers=headers)
+    response.set_etag(etag)
+    response.headers["Accept-Ranges"] = "bytes"
+    if request.if_none_match.contains_weak(etag):
+        response.status_code = 304
+        return response
+    start, stop = 0, length
+    wanted = request.range if request.method in ("GET", "HEAD") else None
+    # A weak or older validator in If-Range asks for the whole file.
+    same = request.headers.get("If-Range", f'"{etag}"').strip() == f'"{etag}"'
+    if wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1 and same:
+        found = wanted.range_for_length(length)
+        if found is None:
+            raise RequestedRangeNotSatisfiable(length)
+        start, stop = found
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
+    response.headers["Content-Length"] = str(stop - start)
+    if request.method != "HEAD":
+        response.response = read(start, stop)
+    return response
+
+
+class HeaderRules:
+    """Adds to each answer's headers what all answers carry."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cross_origin = CrossOrigin(settings.cors_allowed_origins)
+        self._always = [("X-Content-Type-Options", "nosniff")]
+        if settings.x_frame_options != "any":
+            self._always.append(("X-Frame-Options", settings.x_frame_options))
+
+    def complete(self, environ: Mapping[str, Any], headers: Headers) -> None:
+        """Complete the headers of the answer to the request of `environ`."""
+        control = next((value for name, value in headers if name == "Cache-Control"), None)
+        if control is None:
+            control = REVALIDATE
+            headers.append(("Cache-Control", control))
+        vary = [value for name, value in headers if name == "Vary"]
+        if vary:
+            headers[:] = [header for header in headers if header[0] != "Vary"]
+        # What is public is the same for everybody.
+        if not control.startswith("public"):
+            vary.append(_WHO_ASKS)
+        if self._cross_origin.varies:
+            vary.append("Origin")
+        if vary:
+            headers.append(("Vary", ", ".join(vary)))
+        headers += self._cross_origin.headers(environ)
+        headers += self._always
 
 
 def _finite(value: Any) -> Any:

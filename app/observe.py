@@ -19,6 +19,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ENVIRON_NAME = "blitzrender.steps"
 
 Headers = list[tuple[str, str]]
+#: Takes a request's environment and its answer's headers, and adds to these.
+CompleteHeaders = Callable[[dict[str, Any], Headers], None]
 
 
 class Steps:
@@ -56,8 +58,9 @@ def steps() -> Steps:
     return request.environ[_ENVIRON_NAME]
 
 
-def register(app: Flask, complete_headers: Callable[[Headers], None]) -> None:
-    """Observe every request of the application; `complete_headers` sees each answer's headers."""
+def register(app: Flask, complete_headers: CompleteHeaders) -> None:
+    """Observe every request of the application; `complete_headers` adds to each answer's
+    headers."""
 
     @app.url_value_preprocessor
     def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -69,7 +72,7 @@ def register(app: Flask, complete_headers: Callable[[Headers], None]) -> None:
 class _Observer:
     """Stands around the application: what it adds costs each request microseconds only."""
 
-    def __init__(self, wsgi_app: Any, complete_headers: Callable[[Headers], None]) -> None:
+    def __init__(self, wsgi_app: Any, complete_headers: CompleteHeaders) -> None:
         self._wsgi_app = wsgi_app
         self._complete_headers = complete_headers
 
@@ -80,7 +83,7 @@ class _Observer:
         seen = environ[_ENVIRON_NAME] = Steps(given if _REQUEST_ID.fullmatch(given) else own)
 
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
-            self._complete_headers(headers)
+            self._complete_headers(environ, headers)
             headers += _headers_of(seen)
             if access_log.isEnabledFor(logging.INFO):
                 access_log.info(_line(seen, environ, status, headers))

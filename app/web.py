@@ -84,9 +84,10 @@ def picture_response(picture: Picture) -> Response:
         headers = [("Cache-Control", "no-store")]
     else:
         max_age_s = parts_of(current_app).settings.browser_max_age_s
+        public = observe.steps().facts["viewer"] == "public"
         headers = [
             ("ETag", f'"{picture.etag}"'),
-            ("Cache-Control", cache_control(picture.complete, max_age_s)),
+            ("Cache-Control", cache_control(picture.complete, max_age_s, public)),
         ]
     response = Response(
         picture.body or b"",

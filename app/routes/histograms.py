@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from app.histograms import count_values
-from app.http import json_response
+from app.http import data_response
 from app.params import parse_histogram
 from app.web import current_call, query
 
@@ -18,4 +18,4 @@ def histogram_json(image_id: int, channel: int, rest: str = "") -> Response:
     """Count the values of a channel; whatever follows in the path is ignored, as ever."""
     call = current_call()
     request = parse_histogram(image_id, channel, query(), call.settings.max_histogram_bins)
-    return json_response(count_values(call, request))
+    return data_response(count_values(call, request), query())

@@ -1,10 +1,15 @@
 """The built-in pages: the list of images, the viewer of one image, and what both are made of."""
 
 import hashlib
+import mimetypes
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, render_template, request, send_from_directory, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
+
+from app.http import file_response
+from app.web import parts_of
+from render.errors import NotFound
 
 blueprint = Blueprint("pages", __name__)
 
@@ -20,9 +25,14 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'self'",
     )
 )
+#: What CSP calls the settings of X-Frame-Options.
+_FRAME_ANCESTORS = {
+    "SAMEORIGIN": "; frame-ancestors 'self'",
+    "DENY": "; frame-ancestors 'none'",
+    "any": "",
+}
 
 
 @blueprint.get("/")
@@ -40,13 +50,24 @@ def image(image_id: int) -> Response:
 @blueprint.get("/assets/<version>/<path:name>")
 def asset(version: str, name: str) -> Response:
     """Give a part of the pages; under the version of now, it never changes."""
-    response = send_from_directory(_ASSETS, name)
+    path = _ASSETS / name
+    if path.parent != _ASSETS or not path.is_file():
+        raise NotFound("there is nothing at this address")
+    body = path.read_bytes()
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
+    response = file_response(
+        lambda start, stop: [body[start:stop]],
+        len(body),
+        hashlib.blake2b(body, digest_size=16).hexdigest(),
+        media_type,
+    )
     if version == assets_version():
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     else:
         response.headers["Cache-Control"] = "no-cache"
-    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
-    return response
+    return _secured(response)
 
 
 @cache
@@ -64,6 +85,11 @@ def _page(template: str, **values: object) -> Response:
         template, base=request.script_root, assets=first.rpartition("/")[0], **values
     )
     response = Response(text, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
     response.headers["Referrer-Policy"] = "same-origin"
+    return _secured(response)
+
+
+def _secured(response: Response) -> Response:
+    frames = _FRAME_ANCESTORS[parts_of(current_app).settings.x_frame_options]
+    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY + frames
     return response

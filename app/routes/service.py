@@ -26,3 +26,9 @@ def readyz() -> Response:
 def index() -> Response:
     """Greet whoever looks whether a webgateway is here."""
     return Response("Welcome to webgateway", content_type="text/html; charset=utf-8")
+
+
+@blueprint.route("/omero_ms_image_region/", methods=["OPTIONS"])
+def discovery() -> Response:
+    """Stand where viewers look for a rendering microservice; `app.discovery` answers."""
+    return Response(status=204)

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from app.settings.cache import CacheSettings
+from app.settings.http import HttpSettings
 from app.settings.identity import IdentitySettings
 from app.settings.images import ImagesSettings
 from app.settings.kinds import PREFIX
@@ -32,7 +33,17 @@ from app.settings.pictures import PicturesSettings
 from app.settings.server import ServerSettings
 
 #: The groups in the order in which the reference prints them.
-GROUPS = ("server", "images", "omero", "identity", "cache", "limits", "pictures", "logs")
+GROUPS = (
+    "server",
+    "http",
+    "images",
+    "omero",
+    "identity",
+    "cache",
+    "limits",
+    "pictures",
+    "logs",
+)
 
 
 class SettingsError(SystemExit):
@@ -44,6 +55,7 @@ class SettingsError(SystemExit):
 
 class Settings(
     ServerSettings,
+    HttpSettings,
     ImagesSettings,
     OmeroSettings,
     IdentitySettings,

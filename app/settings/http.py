@@ -1,0 +1,35 @@
+"""Settings: what other sites, proxies and pages of others may do."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel
+
+from app.settings.kinds import in_group
+
+setting = in_group("http")
+
+_ORIGIN = re.compile(r"\*|https?://[^\s/?#@,]+", re.IGNORECASE)
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("should be an origin such as https://figure.example.org, or *")
+    return text
+
+
+class HttpSettings(BaseModel):
+    """What other sites, proxies and pages of others may do."""
+
+    cors_allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = setting(
+        (),
+        "Origins such as `https://figure.example.org` whose pages may read answers in the name of "
+        "who is logged in; `*` among them lets the pages of all others read what anybody may see, "
+        "without cookies.",
+        "none",
+    )
+    x_frame_options: Literal["SAMEORIGIN", "DENY", "any"] = setting(
+        "SAMEORIGIN",
+        "Whose pages may show answers in a frame: `SAMEORIGIN`, `DENY`, or `any` page "
+        "(then the header is left out).",
+    )
