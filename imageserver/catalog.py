@@ -16,7 +16,9 @@ from imageserver.pixels import PixelBuffer
 from imageserver.pyramids import DEFAULT_BUDGET_BYTES, PyramidStore
 from imageserver.readers import all_readers
 from imageserver.readers.base import Access, Reader, UnreadableFile
+from imageserver.readers.objects import RoiMetadata, ShapeMetadata
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
+from imageserver.regions import Regions
 from imageserver.scan import Scanner
 from imageserver.sources import Sources, pyramid_key
 from imageserver.upkeep import Upkeep
@@ -76,6 +78,7 @@ class Catalog:
         for fileset in known.values():
             self._listing.put(fileset)
         self._sources = Sources(self._access, self._listing, self._pyramids, readers)
+        self._regions = Regions(self._sources.ask)
         self._upkeep = Upkeep(self._index, self._listing, self._sources, self._pyramids)
         self._luts: dict[int, LutFile] = {}
         self._file_records: dict[int, FileRecord] = {}
@@ -220,6 +223,14 @@ class Catalog:
             raise UnreadableFile(record.problem)
         self._upkeep.used(record)
         return self._sources.buffer(record)
+
+    def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]:
+        """Give the regions of interest of an image; none of one whose file cannot be read."""
+        return self._regions.rois(image)
+
+    def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
+        """Give the bits of a mask of an image. Raises UnreadableFile."""
+        return self._regions.mask(image, shape)
 
     def _file_record(self, file_id: int, relative: str) -> FileRecord | None:
         try:

@@ -203,6 +203,7 @@ MEMBERS: dict[str, dict[str, Finder]] = {
         "pixels": lambda graph, image: graph.pixels_of(image),
         "datasetLinks": lambda graph, image: [Entity("DatasetImageLink", image.id, image)],
         "fileset": lambda graph, image: graph.find("Fileset", image.fileset_id),
+        "rois": lambda graph, image: graph.regions.rois_of(image),
     },
     "Pixels": {
         "version": lambda graph, image: image.version,

@@ -23,8 +23,12 @@ from imageserver.identity import (
     USER_GROUP_ID,
     LocalUser,
 )
+from imageserver.readers.objects import RoiMetadata, ShapeMetadata
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
+from imageserver.region_entities import REGION_MEMBERS, RegionEntities
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
+
+_MEMBERS = MEMBERS | REGION_MEMBERS
 
 # What a projection tells of an object's permissions: those of identity.RWR, for the owner.
 PERMISSIONS = {
@@ -48,6 +52,8 @@ class Index(Protocol):
     def files(self) -> Iterable[FileRecord]: ...
     def luts(self) -> Iterable[Any]: ...
     def image(self, image_id: int, *, wait_stats_s: float = ...) -> ImageRecord: ...
+    def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]: ...
+    def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes: ...
 
 
 class Graph:
@@ -70,6 +76,7 @@ class Graph:
         for image in self._images.values():
             self._by_dataset.setdefault(image.dataset_id, []).append(image)
             self._by_fileset.setdefault(image.fileset_id, []).append(image)
+        self.regions: RegionEntities = RegionEntities(self, index)
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
 
@@ -84,7 +91,7 @@ class Graph:
             return entity.id
         if member.name.startswith("details."):
             return self._detail(entity, member.name)
-        finder = MEMBERS.get(entity.kind, {}).get(member.name)
+        finder = _MEMBERS.get(entity.kind, {}).get(member.name)
         if finder is None:
             return [] if member.kind == "many" else None
         return finder(self, entity.record)
@@ -115,8 +122,26 @@ class Graph:
 
     def find(self, kind: str, identifier: int) -> Entity | None:
         """Give the entity with an id, or None."""
-        found = self.index(kind, "id", lambda entity: [entity.id]).get(identifier, [])
-        return found[0] if found else None
+        found = self.narrow(kind, "id", [identifier], lambda entity: [entity.id])
+        return next((entity for entity in found if entity.id == identifier), None)
+
+    def narrow(
+        self,
+        kind: str,
+        path: str,
+        wanted: Iterable[Any],
+        values: Callable[[Entity], Iterable[Any]],
+    ) -> Iterable[Entity]:
+        """Give the entities of a class for which a path leads to one of the `wanted`; maybe more.
+
+        `values` follows the path from an entity.
+        """
+        wanted = list(wanted)
+        found = self.regions.narrow(kind, path, wanted)
+        if found is not None:
+            return found
+        index = self.index(kind, path, values)
+        return dict.fromkeys(entity for value in wanted for entity in index.get(value, ()))
 
     def index(
         self, kind: str, path: str, values: Callable[[Entity], Iterable[Any]]
@@ -164,7 +189,7 @@ class Graph:
             ],
             "GroupExperimenterMap": self.memberships,
         }
-        return simple[kind]() if kind in simple else ()
+        return simple[kind]() if kind in simple else self.regions.extent(kind)
 
     def _channel_parts(self, kind: str) -> list[Entity]:
         channels = MEMBERS["Channel"]
@@ -182,6 +207,14 @@ class Graph:
         return list(parts.values())
 
     # -- what MEMBERS asks for -------------------------------------------------------------
+
+    def image_record(self, image_id: int) -> ImageRecord | None:
+        """Give the record of an image, or None."""
+        return self._images.get(image_id)
+
+    def image_records(self) -> Iterable[ImageRecord]:
+        """Give the records of all images."""
+        return self._images.values()
 
     def images_in(self, dataset_id: int) -> list[ImageRecord]:
         """Give the images of a folder."""

@@ -21,7 +21,7 @@ from imageserver.readers.base import ChannelMetadata, SeriesMetadata
 log = logging.getLogger(__name__)
 
 #: Raised when readers learn to tell more, so that files known already are read again.
-READING = 1
+READING = 2
 
 #: Versions count seconds from here, so that those of a lost index never come again.
 _EPOCH_S = 1_577_836_800

@@ -167,6 +167,8 @@ class Listing:
             acquired_at_s=series.acquired_at_s,
             imported_at_s=fileset.imported_at_s,
             version=fileset.version,
+            has_rois=series.has_rois,
+            annotated=series.annotated,
         )
 
 

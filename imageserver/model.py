@@ -83,7 +83,7 @@ class Builder:
 
     def _fill(self, made: Any, entity: Entity) -> None:
         for member in load_schema()[entity.kind].members.values():
-            if member.kind in {"many", "part"} or member.name == "id":
+            if member.kind == "many" or member.name == "id":
                 continue
             value = self._graph.member(entity, member)
             if value is not None:
@@ -100,6 +100,8 @@ class Builder:
             return self.reference(value)
         if isinstance(value, Quantity):
             return quantity(value)
+        if member.target == "NamedValueList":
+            return [omero.model.NamedValue(name, text) for name, text in value]
         return wrap_as(member.target, value)
 
     def _fetch(self, made: Any, entity: Entity, name: str, inner: Fetch) -> None:

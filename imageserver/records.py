@@ -69,6 +69,8 @@ class ImageRecord:
     imported_at_s: float
     version: int
     problem: str | None = None
+    has_rois: bool = False
+    annotated: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """From an image's record to its pixels: which file, which of its images, which reduced level."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from imageserver.pyramids import PyramidStore, plane_number
 from imageserver.readers import reader_for
 from imageserver.readers.base import Access, ImageFile, Reader, UnreadableFile
 from imageserver.records import ImageRecord
+
+Answer = TypeVar("Answer")
 
 
 class Sources:
@@ -65,6 +68,19 @@ class Sources:
         return PixelBuffer(
             record.pixel_type, sizes, record.levels, (record.tile_width, record.tile_height), read
         )
+
+    def ask(self, record: ImageRecord, question: Callable[[ImageFile, int], Answer]) -> Answer:
+        """Put a question to the file of an image, with the image's number in it.
+
+        Raises UnreadableFile when the file cannot be read.
+        """
+        place = self._listing.place(record.id)
+        if place is None:
+            raise UnreadableFile("it is not there any more")
+        fileset, number = place
+        key = (fileset.id, fileset.version)
+        with self._open_files.lease(key, lambda: self._open(fileset)) as file:
+            return question(file, number)
 
     def forget(self, filesets: Sequence[IndexedFileset]) -> None:
         """Close the files of file sets that changed or went."""

@@ -226,19 +226,21 @@ class _Plan:
     def _candidates(self, kind: str, outer: Row) -> list[Entity]:
         best: list[Entity] | None = None
         for steps, expressions in self._lookups:
-            index = self.graph.index(
-                kind,
-                ".".join(step.name for step in steps),
-                lambda entity, steps=steps: map(  # type: ignore[misc]
-                    functions.key, values_at(self.graph, entity, steps)
-                ),
-            )
             wanted: dict[Any, None] = {}
             for expression in expressions:
                 value = expression.evaluate(outer)
                 for item in value if isinstance(value, list) else [value]:
                     wanted[functions.key(item)] = None
-            found = dict.fromkeys(entity for value in wanted for entity in index.get(value, ()))
+            found = list(
+                self.graph.narrow(
+                    kind,
+                    ".".join(step.name for step in steps),
+                    wanted,
+                    lambda entity, steps=steps: map(  # type: ignore[misc]
+                        functions.key, values_at(self.graph, entity, steps)
+                    ),
+                )
+            )
             if best is None or len(found) < len(best):
                 best = sorted(found, key=lambda entity: entity.id)
         return self.graph.extent(kind) if best is None else best

@@ -23,6 +23,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from imageserver.readers.objects import (
+    AnnotationMetadata,
+    PlateMetadata,
+    RoiMetadata,
+    ShapeMetadata,
+)
 from imageserver.readers.resources import Descriptors, SegmentCache
 
 #: Numpy type of each of OMERO's pixel types, as samples travel: big-endian.
@@ -72,6 +78,8 @@ class SeriesMetadata:
     many bits of an integer type carry data. `levels` holds the (width, height) of each resolution
     level that the file itself has, largest first. The tile size is the one that costs least to
     read at level 0. There are exactly `size_c` channels; the samples of RGB are channels.
+    `has_rois` and `annotated` tell whether asking `ImageFile` for regions and for annotations is
+    worth while.
     """
 
     name: str
@@ -92,6 +100,8 @@ class SeriesMetadata:
     physical_size_z: float | None = None
     nominal_magnification: float | None = None
     acquired_at_s: float | None = None
+    has_rois: bool = False
+    annotated: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,11 +139,13 @@ class ImageFile(ABC):
     """One opened file (or folder that acts as one), holding one or more images.
 
     `series` are its images, in the file's order; `paths` all files it reads, the opened one
-    first, each absolute and resolved. `read` is called by several threads at once.
+    first, each absolute and resolved; `plates` those that the images belong to. All but `close`
+    is called by several threads at once.
     """
 
     series: tuple[SeriesMetadata, ...]
     paths: tuple[Path, ...]
+    plates: tuple[PlateMetadata, ...] = ()
 
     _tokens: ClassVar[list[int]] = [0]
     _tokens_lock: ClassVar[threading.Lock] = threading.Lock()
@@ -161,6 +173,25 @@ class ImageFile(ABC):
         All indices exist and the rectangle lies inside the level: the caller has checked. Decode
         only what the rectangle touches. Raise UnreadableFile when the data are damaged.
         """
+
+    def rois(self, series: int) -> tuple[RoiMetadata, ...]:
+        """Give the regions of interest of an image, always in the same order.
+
+        At most `objects.MAX_PER_IMAGE` with as many shapes. Raise UnreadableFile when the data
+        are damaged.
+        """
+        return ()
+
+    def mask(self, series: int, shape: ShapeMetadata) -> bytes:
+        """Give the bits of a mask that comes from a label, the first of each byte the highest.
+
+        Row by row without padding, `width` times `height` of them.
+        """
+        raise UnreadableFile("it has no labels")
+
+    def annotations(self) -> tuple[AnnotationMetadata, ...]:
+        """Give the annotations of everything in the file, always in the same order."""
+        return ()
 
     @abstractmethod
     def close(self) -> None:

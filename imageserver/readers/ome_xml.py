@@ -4,6 +4,8 @@ A file's XML can describe every plane and every shape drawn on it; only what a v
 taken. Entities and external references are refused, so a small file cannot grow in memory.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, ParseError
@@ -23,6 +25,18 @@ MICROMETRES = {
     "foot": 304800.0, "inch": 25400.0, "kilometer": 1e9, "meter": 1e6, "micrometer": 1.0,
     "micron": 1.0, "microns": 1.0, "millimeter": 1e3, "nanometer": 1e-3, "picometer": 1e-6,
     "yard": 914400.0,
+}  # fmt: skip
+
+#: OMERO's names of the units that the schema allows for lengths.
+UNITS = {
+    "Ym": "YOTTAMETER", "Zm": "ZETTAMETER", "Em": "EXAMETER", "Pm": "PETAMETER", "Tm": "TERAMETER",
+    "Gm": "GIGAMETER", "Mm": "MEGAMETER", "km": "KILOMETER", "hm": "HECTOMETER",
+    "dam": "DECAMETER", "m": "METER", "dm": "DECIMETER", "cm": "CENTIMETER", "mm": "MILLIMETER",
+    "µm": "MICROMETER", "μm": "MICROMETER", "nm": "NANOMETER", "pm": "PICOMETER",
+    "fm": "FEMTOMETER", "am": "ATTOMETER", "zm": "ZEPTOMETER", "ym": "YOCTOMETER",
+    "Å": "ANGSTROM", "thou": "THOU", "li": "LINE", "in": "INCH", "ft": "FOOT", "yd": "YARD",
+    "mi": "MILE", "ua": "ASTRONOMICALUNIT", "ly": "LIGHTYEAR", "pc": "PARSEC", "pt": "POINT",
+    "pixel": "PIXEL", "reference frame": "REFERENCEFRAME",
 }  # fmt: skip
 
 
@@ -49,6 +63,9 @@ class OmeImage:
     physical_size_z: float | None
     nominal_magnification: float | None
     acquired_at_s: float | None
+    id: str = ""
+    roi_ids: tuple[str, ...] = ()
+    annotation_ids: tuple[str, ...] = ()
 
 
 def parse(xml: str) -> Element:
@@ -73,23 +90,23 @@ def file_names(root: Element) -> set[str]:
 def images(root: Element) -> list[OmeImage]:
     """Give the images that the XML describes, in its order."""
     magnifications = {
-        objective.get("ID"): _number(objective, "NominalMagnification")
-        for objective in _find(root, "Instrument", "Objective")
+        objective.get("ID"): number_of(objective, "NominalMagnification")
+        for objective in children(root, "Instrument", "Objective")
     }
     found = []
-    for image in _find(root, "Image"):
-        pixels = next(_find(image, "Pixels"), None)
+    for image in children(root, "Image"):
+        pixels = next(children(image, "Pixels"), None)
         if pixels is None:
             continue
-        settings = [*_find(image, "ObjectiveSettings"), *_find(image, "ObjectiveRef")]
+        settings = [*children(image, "ObjectiveSettings"), *children(image, "ObjectiveRef")]
         found.append(
             OmeImage(
                 name=image.get("Name") or "",
-                description=_text(image, "Description"),
-                size_x=int(_number(pixels, "SizeX") or 0),
-                size_y=int(_number(pixels, "SizeY") or 0),
-                significant_bits=int(_number(pixels, "SignificantBits") or 0) or None,
-                channels=tuple(_channel(channel) for channel in _find(pixels, "Channel")),
+                description=text_below(image, "Description"),
+                size_x=int(number_of(pixels, "SizeX") or 0),
+                size_y=int(number_of(pixels, "SizeY") or 0),
+                significant_bits=int(number_of(pixels, "SignificantBits") or 0) or None,
+                channels=tuple(_channel(channel) for channel in children(pixels, "Channel")),
                 physical_size_x=_micrometres(pixels, "PhysicalSizeX"),
                 physical_size_y=_micrometres(pixels, "PhysicalSizeY"),
                 physical_size_z=_micrometres(pixels, "PhysicalSizeZ"),
@@ -97,8 +114,11 @@ def images(root: Element) -> list[OmeImage]:
                     (magnifications.get(setting.get("ID")) for setting in settings), None
                 ),
                 acquired_at_s=seconds(
-                    _text(image, "AcquisitionDate") or _text(image, "AcquiredDate")
+                    text_below(image, "AcquisitionDate") or text_below(image, "AcquiredDate")
                 ),
+                id=image.get("ID") or "",
+                roi_ids=references(image, "ROIRef"),
+                annotation_ids=references(image, "AnnotationRef"),
             )
         )
     return found
@@ -148,7 +168,7 @@ def _channel(element: Element) -> OmeChannel:
             emission_wave=_nanometres(element, "EmissionWavelength"),
             excitation_wave=_nanometres(element, "ExcitationWavelength"),
         ),
-        samples=int(_number(element, "SamplesPerPixel") or 1),
+        samples=int(number_of(element, "SamplesPerPixel") or 1),
     )
 
 
@@ -157,31 +177,60 @@ def tag(element: Element) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def _find(element: Element, *path: str):
+def children(element: Element, *path: str) -> Iterator[Element]:
+    """Give the elements that a path of names leads to from an element."""
     if not path:
         yield element
         return
     for child in element:
         if tag(child) == path[0]:
-            yield from _find(child, *path[1:])
+            yield from children(child, *path[1:])
 
 
-def _text(element: Element, name: str) -> str:
-    child = next(_find(element, name), None)
+def text_below(element: Element, name: str) -> str:
+    """Give the text of the first child of that name, trimmed; empty without one."""
+    child = next(children(element, name), None)
     return (child.text or "").strip() if child is not None else ""
 
 
-def _number(element: Element, key: str) -> float | None:
+def references(element: Element, name: str) -> tuple[str, ...]:
+    """Give the ids that the children of that name refer to."""
+    return tuple(found for child in children(element, name) if (found := child.get("ID")))
+
+
+def number_of(element: Element, key: str) -> float | None:
+    """Give an attribute as a number; None when it is missing or no number."""
     try:
         return float(element.get(key, ""))
     except ValueError:
         return None
 
 
+def whole_of(element: Element, key: str) -> int | None:
+    """Give an attribute as a whole number of 32 bits; None when it is missing or none."""
+    value = number_of(element, key)
+    return int(value) if value is not None and abs(value) < 2**31 else None
+
+
+def boolean_of(element: Element, key: str) -> bool | None:
+    """Give an attribute as a truth value; None when it is missing."""
+    text = element.get(key)
+    return None if text is None else text.strip().lower() in {"true", "1"}
+
+
+def length_of(element: Element, key: str, default_unit: str) -> tuple[float, str] | None:
+    """Give an attribute as a number and the name of OMERO's unit; None when it has none."""
+    value = number_of(element, key)
+    unit = UNITS.get(element.get(f"{key}Unit") or default_unit)
+    if value is None or unit is None or not math.isfinite(value):
+        return None
+    return value, unit
+
+
 def _micrometres(element: Element, key: str) -> float | None:
-    return to_micrometres(_number(element, key), element.get(f"{key}Unit"))
+    return to_micrometres(number_of(element, key), element.get(f"{key}Unit"))
 
 
 def _nanometres(element: Element, key: str) -> float | None:
-    length = to_micrometres(_number(element, key), element.get(f"{key}Unit") or "nm")
+    length = to_micrometres(number_of(element, key), element.get(f"{key}Unit") or "nm")
     return None if length is None else round(length * 1000, 6)

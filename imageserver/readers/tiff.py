@@ -24,6 +24,8 @@ from imageserver.readers.base import (
     pixel_type_of,
     significant_bits_of,
 )
+from imageserver.readers.objects import RoiMetadata
+from imageserver.readers.ome_regions import regions
 from imageserver.readers.tiff_planes import LevelPlanes
 
 EXTENSIONS = (
@@ -83,6 +85,7 @@ class TiffImageFile(ImageFile):
         except Exception as error:
             raise UnreadableFile(f"its directories are damaged ({error!s:.120})") from error
         self._levels: list[list[LevelPlanes]] = []
+        self._ome: list[ome_xml.OmeImage | None] = []
         series: list[SeriesMetadata] = []
         problem = None
         paths = {path: None}
@@ -92,13 +95,15 @@ class TiffImageFile(ImageFile):
                 continue
             try:
                 levels = [LevelPlanes(candidate, access, self.token, self._lock)]
+                ome = self._take_description(candidate, levels[0], described)
                 metadata = self._metadata(
-                    candidate, reduced.get(id(candidate), []), levels, access, described
+                    candidate, reduced.get(id(candidate), []), levels, access, ome
                 )
             except UnreadableFile as error:
                 problem = problem or error
                 continue
             self._levels.append(levels)
+            self._ome.append(ome)
             series.append(metadata)
             if candidate.is_multifile:
                 for page in candidate:
@@ -140,7 +145,7 @@ class TiffImageFile(ImageFile):
         reduced: list[TiffPageSeries],
         levels: list[LevelPlanes],
         access: Access,
-        described: list[ome_xml.OmeImage],
+        ome: ome_xml.OmeImage | None,
     ) -> SeriesMetadata:
         full = levels[0]
         for smaller in [*series.levels[1:], *reduced]:
@@ -155,7 +160,6 @@ class TiffImageFile(ImageFile):
                 break
             levels.append(level)
         size_c = full.axes.size("c")
-        ome = self._take_description(series, full, described)
         vendor = tiff_metadata.of_series(self._tiff, series)
         channels = ome_xml.spread(ome.channels, size_c) if ome else None
         samples = series.keyframe.samplesperpixel
@@ -194,6 +198,7 @@ class TiffImageFile(ImageFile):
                 ome.nominal_magnification if ome else vendor.nominal_magnification
             ),
             acquired_at_s=ome.acquired_at_s if ome else vendor.acquired_at_s,
+            has_rois=bool(ome and ome.roi_ids),
         )
 
     @staticmethod
@@ -222,6 +227,13 @@ class TiffImageFile(ImageFile):
     ) -> np.ndarray:
         """Decode only the strips or tiles under the rectangle."""
         return self._levels[series][level].read(z, c, t, x, y, width, height)
+
+    def rois(self, series: int) -> tuple[RoiMetadata, ...]:
+        """Read the regions that the XML refers to from the image."""
+        ome, xml = self._ome[series], self._tiff.ome_metadata
+        if ome is None or not ome.roi_ids or xml is None:
+            return ()
+        return regions(ome_xml.parse(xml), ome.roi_ids)
 
     def close(self) -> None:
         """Close the file."""

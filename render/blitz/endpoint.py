@@ -101,7 +101,7 @@ class Limits:
     Sessions and stores that were not used for their idle time are closed; sessions are kept
     alive in between. `read_bytes` is the most that one call may bring: larger regions are read
     in pieces, since a router refuses messages above its limit (64 MiB as shipped) and the
-    reply counts as one.
+    reply counts as one. `shapes` is the most that is loaded of one image or region.
     """
 
     sessions: int = 64
@@ -113,4 +113,5 @@ class Limits:
     parallel_reads: int = 4
     read_bytes: int = 16 * 1024 * 1024
     file_bytes: int = 4 * 1024 * 1024
+    shapes: int = 50_000
     connect_timeout_s: float = 5.0

@@ -64,6 +64,27 @@ IMAGES_OF_DATASET = """
     where l.parent.id = :id
 """
 
+ROIS_OF_IMAGE = "select r.id from Roi as r where r.image.id = :id"
+
+ROI = "select r.id, r.image.id from Roi as r where r.id = :id"
+
+#: How many pixels the largest mask has; null without a mask.
+LARGEST_MASK_OF_IMAGE = "select max(m.width * m.height) from Mask as m where m.roi.image.id = :id"
+
+LARGEST_MASK_OF_ROI = "select max(m.width * m.height) from Mask as m where m.roi.id = :id"
+
+_SHAPES = """
+    select s from Shape as s
+      join fetch s.roi
+      left outer join fetch s.transform
+"""
+
+SHAPES_OF_IMAGE = f"{_SHAPES} where s.roi.image.id = :id order by s.id"
+
+SHAPES_OF_ROI = f"{_SHAPES} where s.roi.id = :id order by s.id"
+
+SHAPE = f"{_SHAPES} where s.id = :id"
+
 
 def with_id(object_id: int) -> Any:
     """Give the parameters of a query about one object."""

@@ -25,9 +25,11 @@ from render.blitz.records import (
     ServerSettings,
     SessionUser,
 )
+from render.blitz.regions import list_rois, load_roi, load_shape
 from render.blitz.rendering import render_projection, render_region
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
+from render.shapes import Roi, Shape
 from render.values import ImageInfo, PlaneIndex, Projection, Region, RenderingDefinition
 
 __all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
@@ -127,6 +129,21 @@ class BlitzSession:
     def read_file(self, file_id: int, deadline: Deadline) -> bytes:
         """Read a small original file such as a lookup table; TooLarge above Limits.file_bytes."""
         return self._run(lambda live: read_file(live, file_id, deadline), deadline)
+
+    def rois(self, image_id: int, deadline: Deadline) -> tuple[Roi, ...]:
+        """List the regions of interest of an image with their shapes, ordered by id.
+
+        None when there is no such image; TooLarge above Limits.shapes.
+        """
+        return self._run(lambda live: list_rois(live, image_id, deadline), deadline)
+
+    def roi(self, roi_id: int, deadline: Deadline) -> Roi:
+        """Load a region of interest with its shapes; NotFound when missing or invisible."""
+        return self._run(lambda live: load_roi(live, roi_id, deadline), deadline)
+
+    def shape(self, shape_id: int, deadline: Deadline) -> Shape:
+        """Load one shape, a mask with its bits; NotFound when missing or invisible."""
+        return self._run(lambda live: load_shape(live, shape_id, deadline), deadline)
 
     def projects(self, deadline: Deadline) -> tuple[ContainerRecord, ...]:
         """List the projects that the viewer sees, ordered by id."""

@@ -10,6 +10,7 @@ from imageserver.graph import Graph
 from imageserver.hql import Paging, QueryError, select_entities, select_rows
 from imageserver.hql.functions import like
 from imageserver.identity import GROUP_ID, LocalUser
+from imageserver.readers.objects import MAX_PER_IMAGE, RoiMetadata, ShapeMetadata
 from imageserver.records import (
     ChannelRecord,
     DatasetRecord,
@@ -55,6 +56,23 @@ def make_image(identifier: int, name: str, dataset: int = 1, **changes: Any) -> 
     return ImageRecord(**{**known, **changes})
 
 
+#: Two regions in one image, one in another.
+REGIONS = {
+    2: (
+        RoiMetadata(
+            (
+                ShapeMetadata("Rectangle", {"x": 1.0, "y": 2.0, "theZ": 3}),
+                ShapeMetadata("Point", {"x": 5.0, "y": 6.0, "strokeWidth": (2.0, "PIXEL")}),
+            ),
+            name="first",
+        ),
+        RoiMetadata(()),
+    ),
+    3: (RoiMetadata((ShapeMetadata("Mask", {"x": 0.0, "width": 8.0, "height": 4.0}),)),),
+}
+SECOND, THIRD = 2 * MAX_PER_IMAGE, 3 * MAX_PER_IMAGE
+
+
 class HandMadeIndex:
     """Two folders with three images, one of them with an objective, and one unreadable."""
 
@@ -89,6 +107,12 @@ class HandMadeIndex:
 
     def luts(self) -> Iterable[Any]:
         return []
+
+    def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]:
+        return REGIONS.get(image.id, ())
+
+    def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
+        return b"\x80"
 
 
 @pytest.fixture(scope="module")
@@ -325,3 +349,30 @@ def test_a_pattern_with_many_wildcards_takes_no_time() -> None:
     began_s = time.perf_counter()
     assert like("a" * 5000, "%a" * 60 + "b") is False
     assert time.perf_counter() - began_s < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select r.id, r.name from Roi r where r.image.id = 2 order by r.id",
+         [[SECOND, "first"], [SECOND + 1, None]]),
+        ("select r.id from Roi r left outer join r.shapes s where r.image.id = 2 and s is null",
+         [[SECOND + 1]]),
+        ("select s.id from Shape s where s.roi.image.id = 2 order by s.id",
+         [[SECOND], [SECOND + 1]]),
+        ("select s.theZ from Shape s where s.id = :second", [[3]]),
+        ("select p.strokeWidth.value from Point p where p.roi.id = :second", [[2.0]]),
+        ("select max(m.width * m.height) from Mask m where m.roi.image.id = 3", [[32.0]]),
+        ("select max(m.width * m.height) from Mask m where m.roi.image.id = 2", [[None]]),
+        ("select r.id from Roi r where r.id = 77", []),
+        ("select r.id from Roi r where r.image.id = 99", []),
+        ("select count(r) from Roi r", [[3]]),
+        ("select count(s) from Shape s", [[3]]),
+        ("select i.id from Image i where exists (select r.id from Roi r where r.image.id = i.id)",
+         [[2], [3]]),
+        ("select i.id, count(r) from Image i join i.rois r group by i.id", [[2, 2], [3, 1]]),
+    ],
+)  # fmt: skip
+def test_regions_can_be_asked_for(graph, text, expected):
+    values = {"second": SECOND} if ":second" in text else {}
+    assert rows(graph, text, **values) == expected

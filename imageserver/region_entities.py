@@ -1,0 +1,162 @@
+"""Regions of interest and their shapes as entities of OMERO's model.
+
+The id of a region, as of a shape, tells its image and its number among those of the image, so
+that one is found without looking at other images. Files are opened only for images that have any.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imageserver.entities import Entity, Quantity
+from imageserver.readers.objects import MAX_PER_IMAGE, RoiMetadata, ShapeMetadata
+from imageserver.records import ImageRecord
+from imageserver.schema import load_schema, subclasses
+
+if TYPE_CHECKING:
+    from imageserver.graph import Graph, Index
+
+_LENGTHS = frozenset({"strokeWidth", "fontSize"})
+_MATRIX = ("a00", "a10", "a01", "a11", "a02", "a12")
+
+#: Paths that lead to the image of a region or shape, or to an id that tells it.
+_IMAGE_PATHS = {
+    "Roi": frozenset({"image", "image.id"}),
+    "Shape": frozenset({"roi.image", "roi.image.id"}),
+}
+_ID_PATHS = {
+    "Roi": frozenset({"id", "shapes", "shapes.id"}),
+    "Shape": frozenset({"id", "roi", "roi.id", "transform", "transform.id"}),
+}
+
+
+class RegionEntities:
+    """The regions of one graph."""
+
+    def __init__(self, graph: "Graph", index: "Index") -> None:
+        self._graph = graph
+        self._index = index
+        self._by_kind: dict[str, list[Entity]] | None = None
+
+    def rois_of(self, image: ImageRecord) -> list[Entity]:
+        """Give the regions of an image."""
+        found = []
+        first = image.id * MAX_PER_IMAGE
+        for number, roi in enumerate(self._index.rois(image), first):
+            found.append(Entity("Roi", number, RoiRecord(image, roi, number, first)))
+            first += len(roi.shapes)
+        return found
+
+    def extent(self, kind: str) -> Iterable[Entity]:
+        """Give all regions, or all shapes of exactly one class; nothing of other classes."""
+        if kind not in REGION_MEMBERS:
+            return ()
+        if self._by_kind is None:
+            by_kind: dict[str, list[Entity]] = {}
+            for image in self._graph.image_records():
+                for roi in self.rois_of(image):
+                    by_kind.setdefault("Roi", []).append(roi)
+                    for shape in shapes_of(roi.record):
+                        by_kind.setdefault(shape.kind, []).append(shape)
+                        matrix = _transform(self._graph, shape.record)
+                        if matrix is not None:
+                            by_kind.setdefault(matrix.kind, []).append(matrix)
+            self._by_kind = by_kind
+        return self._by_kind.get(kind, ())
+
+    def narrow(self, kind: str, path: str, wanted: Iterable[Any]) -> Iterable[Entity] | None:
+        """Give what can be meant, when a path tells the image; None when it does not."""
+        family = "Shape" if kind in subclasses("Shape") else kind
+        if path in _IMAGE_PATHS.get(family, ()):
+            image_ids = dict.fromkeys(wanted)
+        elif path in _ID_PATHS.get(family, ()):
+            image_ids = dict.fromkeys(i // MAX_PER_IMAGE for i in wanted if isinstance(i, int))
+        else:
+            return None
+        kinds = subclasses(kind)
+        found = []
+        for image_id in image_ids:
+            image = self._graph.image_record(image_id)
+            for roi in self.rois_of(image) if image is not None else ():
+                if family == "Roi":
+                    found.append(roi)
+                else:
+                    found += [shape for shape in shapes_of(roi.record) if shape.kind in kinds]
+        return found
+
+    def mask(self, record: "ShapeRecord") -> bytes:
+        """Give the bits of a mask."""
+        return self._index.mask(record.image, record.shape)
+
+
+class RoiRecord(NamedTuple):
+    """What is behind a region: its image, its id, and the id of its first shape."""
+
+    image: ImageRecord
+    roi: RoiMetadata
+    id: int
+    first_shape: int
+
+
+class ShapeRecord(NamedTuple):
+    """What is behind a shape: its image, its region and its id."""
+
+    image: ImageRecord
+    shape: ShapeMetadata
+    id: int
+    roi: RoiRecord
+
+
+def shapes_of(roi: RoiRecord) -> list[Entity]:
+    """Give the shapes of a region."""
+    return [
+        Entity(shape.kind, number, ShapeRecord(roi.image, shape, number, roi))
+        for number, shape in enumerate(roi.roi.shapes, roi.first_shape)
+    ]
+
+
+def _transform(graph: "Graph", record: ShapeRecord) -> Entity | None:
+    matrix = record.shape.values.get("transform")
+    return None if matrix is None else Entity("AffineTransform", record.id, (record.image, matrix))
+
+
+def _value(name: str) -> Callable[["Graph", Any], Any]:
+    def find(graph: "Graph", record: ShapeRecord) -> Any:
+        value = record.shape.values.get(name)
+        if name in _LENGTHS and value is not None:
+            return Quantity("Length", *value)
+        return value
+
+    return find
+
+
+def _matrix_part(position: int) -> Callable[["Graph", Any], float]:
+    return lambda graph, record: record[1][position]
+
+
+def _shape_members(kind: str) -> dict[str, Callable[["Graph", Any], Any]]:
+    members = load_schema()[kind].members.values()
+    found = {m.name: _value(m.name) for m in members if m.kind in {"value", "quantity"}}
+    found |= {
+        "version": lambda graph, record: 0,
+        "roi": lambda graph, record: Entity("Roi", record.roi.id, record.roi),
+        "transform": _transform,
+    }
+    if kind == "Mask":
+        found["bytes"] = lambda graph, record: graph.regions.mask(record)
+    return found
+
+
+REGION_MEMBERS: dict[str, dict[str, Callable[["Graph", Any], Any]]] = {
+    "Roi": {
+        "version": lambda graph, record: 0,
+        "name": lambda graph, record: record.roi.name,
+        "description": lambda graph, record: record.roi.description,
+        "image": lambda graph, record: Entity("Image", record.image.id, record.image),
+        "shapes": lambda graph, record: shapes_of(record),
+    },
+    "AffineTransform": {
+        "version": lambda graph, record: 0,
+        **{name: _matrix_part(i) for i, name in enumerate(_MATRIX)},
+    },
+    **{kind: _shape_members(kind) for kind in subclasses("Shape")},
+}
