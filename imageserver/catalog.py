@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
+from imageserver.definitions import Change, Definitions, DefinitionStore, SavedDefinition
 from imageserver.index import Index, IndexedFileset
 from imageserver.listing import Listing, lacks_stats
 from imageserver.luts import LutFile, LutRecord, find_luts, read_lut
@@ -67,6 +68,7 @@ class Catalog:
         readers = all_readers() if readers is None else tuple(readers)
         self._access = Access(self._folder)
         self._index = Index(cache_dir / "index.sqlite", self._folder)
+        self._definitions = DefinitionStore(cache_dir / "index.sqlite")
         self._pyramids = PyramidStore(
             cache_dir / "pyramids", pyramid_budget_bytes, self._access.segments
         )
@@ -110,6 +112,7 @@ class Catalog:
         self._sources.close()
         self._pyramids.close()
         self._access.descriptors.close()
+        self._definitions.close()
         self._index.close()
 
     def wait_scanned(self, timeout_s: float) -> bool:
@@ -210,6 +213,14 @@ class Catalog:
             return read_lut(lut, self._access)
         except OSError as error:
             raise UnknownId(f"lookup table {lut_id} is gone") from error
+
+    def definitions(self) -> Definitions:
+        """Give the saved rendering settings; the same object until the next save."""
+        return self._definitions.current
+
+    def save_definitions(self, user_id: int, changes: Sequence[Change]) -> list[SavedDefinition]:
+        """Save rendering settings, all or none. Raises StaleVersion."""
+        return self._definitions.save(user_id, changes)
 
     def open_pixels(self, pixels_id: int) -> PixelBuffer:
         """Give the pixels of an image, cheaply; it holds nothing and may be shared by threads.

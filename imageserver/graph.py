@@ -4,11 +4,20 @@ A graph never changes. When the index does, `GraphSource` makes the next one, so
 sees one consistent state.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from imageserver.definition_entities import (
+    CHANGED_BY_SAVES,
+    DEFINITION_MEMBERS,
+    definition_detail,
+    definition_extent,
+    definition_of,
+)
+from imageserver.definitions import Definitions, SavedDefinition
 from imageserver.entities import (
     MEMBERS,
     Entity,
@@ -28,7 +37,7 @@ from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectR
 from imageserver.region_entities import REGION_MEMBERS, RegionEntities
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
 
-_MEMBERS = MEMBERS | REGION_MEMBERS
+_MEMBERS = MEMBERS | REGION_MEMBERS | DEFINITION_MEMBERS
 
 # What a projection tells of an object's permissions: those of identity.RWR, for the owner.
 PERMISSIONS = {
@@ -54,6 +63,7 @@ class Index(Protocol):
     def image(self, image_id: int, *, wait_stats_s: float = ...) -> ImageRecord: ...
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]: ...
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes: ...
+    def definitions(self) -> Definitions: ...
 
 
 class Graph:
@@ -61,6 +71,7 @@ class Graph:
 
     def __init__(self, index: Index, user: LocalUser, started_s: float) -> None:
         self.started_s = started_s
+        self.definitions = index.definitions()
         self._index = index
         self.user: Entity = user_entity(user)
         self._groups = ((GROUP_ID, user.group_name), (USER_GROUP_ID, "user"))
@@ -80,6 +91,19 @@ class Graph:
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
 
+    def with_definitions(self, definitions: Definitions) -> "Graph":
+        """Give the same state of the files with other saved settings; it costs next to nothing."""
+        other = copy.copy(self)
+        other.definitions = definitions
+        extents, indexes = dict(self._extents), dict(self._indexes)
+        other._extents = {k: v for k, v in extents.items() if k not in CHANGED_BY_SAVES}
+        other._indexes = {
+            (kind, path): found
+            for (kind, path), found in indexes.items()
+            if kind not in CHANGED_BY_SAVES and "settings" not in path.split(".")
+        }
+        return other
+
     # -- reading members -------------------------------------------------------------------
 
     def member(self, entity: Entity, member: Member) -> Any:
@@ -97,6 +121,9 @@ class Graph:
         return finder(self, entity.record)
 
     def _detail(self, entity: Entity, name: str) -> Any:
+        definition = definition_of(entity)
+        if definition is not None and (name == "details.owner" or name.endswith("Event")):
+            return definition_detail(self, definition, name)
         if name == "details.owner":
             return self.user
         if name == "details.group":
@@ -171,7 +198,10 @@ class Graph:
             return [Entity(kind, i.id, i) for i in images if i.nominal_magnification is not None]
         if kind == "Event":
             versions = {(image, v) for image in images for v in (0, image.version)}
-            return [event(None), *(event(image, version) for image, version in versions)]
+            of_images = (event(image, version) for image, version in versions)
+            return [event(None), *of_images, *definition_extent(self, kind)]
+        if kind in CHANGED_BY_SAVES:
+            return list(definition_extent(self, kind))
         simple = {
             "Project": lambda: [self.project],
             "Pixels": lambda: [pixels for image in images for pixels in self.pixels_of(image)],
@@ -215,6 +245,13 @@ class Graph:
     def image_records(self) -> Iterable[ImageRecord]:
         """Give the records of all images."""
         return self._images.values()
+
+    def saved_definitions(self, pixels_id: int) -> list[SavedDefinition]:
+        """Give the saved settings of a pixels set that is there and has as many channels."""
+        pixels = self.find("Pixels", pixels_id)
+        count = 0 if pixels is None else len(pixels.record.channels)
+        found = self.definitions.by_pixels.get(pixels_id, ())
+        return [d for d in found if pixels is not None and len(d.binding_ids) == count]
 
     def images_in(self, dataset_id: int) -> list[ImageRecord]:
         """Give the images of a folder."""
@@ -281,13 +318,21 @@ class GraphSource:
         """Give the graph to answer the next question from."""
         revision = self._index.revision()
         graph = self._graph
-        if graph is not None and revision == self._revision:
+        if (
+            graph is not None
+            and revision == self._revision
+            and graph.definitions is self._index.definitions()
+        ):
             return graph
         with self._lock:
             now_s = time.monotonic()
             if self._graph is not None and (
                 revision == self._revision or now_s < self._keep_until_s
             ):
+                # Who saved settings finds them in the very next answer.
+                definitions = self._index.definitions()
+                if self._graph.definitions is not definitions:
+                    self._graph = self._graph.with_definitions(definitions)
                 return self._graph
             # Read before the records, so that a change meanwhile makes the next call look again.
             self._revision = self._index.revision()

@@ -1,11 +1,13 @@
 """What every service gets: the catalog, the model over it, the sessions, and who is calling."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from imageserver.definitions import Change, SavedDefinition
 from imageserver.graph import Graph, GraphSource, Index
 from imageserver.identity import GROUP_ID, RWR, USER_GROUP_ID
 from imageserver.records import FileRecord, ImageRecord
@@ -33,6 +35,9 @@ class Catalog(Index, Protocol):
     def file(self, file_id: int) -> FileRecord: ...
     def read_lut(self, lut_id: int) -> bytes: ...
     def open_pixels(self, pixels_id: int) -> PixelBuffer: ...
+    def save_definitions(
+        self, user_id: int, changes: Sequence[Change]
+    ) -> list[SavedDefinition]: ...
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,11 @@ class ServiceContext:
     def graph(self) -> Graph:
         """The model at the index's present state."""
         return self.graphs.current()
+
+    @property
+    def user_id(self) -> int:
+        """The caller's id."""
+        return self.sessions.user.id
 
     def event_context(self) -> object:
         """Tell who is calling, as OMERO's event context."""

@@ -18,10 +18,12 @@ from imageserver.services.query import Query
 from imageserver.services.raw_file import RawFileStore
 from imageserver.services.raw_pixels import RawPixelsStore
 from imageserver.services.rendering_engine import RenderingEngine
+from imageserver.services.rendering_settings import RenderingSettings
 from imageserver.services.roi import Roi
 from imageserver.services.script import Script
 from imageserver.services.session import Session
 from imageserver.services.types import Types
+from imageserver.services.update import Update
 from render.blitz.slices import omero
 
 # Operation, name in the identity, servant class.
@@ -33,13 +35,13 @@ _STATELESS = (
     ("getPixelsService", "omero.api.IPixels", Pixels),
     ("getProjectionService", "omero.api.IProjection", refused.Projection),
     ("getQueryService", "omero.api.IQuery", Query),
-    ("getRenderingSettingsService", "omero.api.IRenderingSettings", refused.RenderingSettings),
+    ("getRenderingSettingsService", "omero.api.IRenderingSettings", RenderingSettings),
     ("getRoiService", "omero.api.IRoi", Roi),
     ("getScriptService", "omero.api.IScript", Script),
     ("getSessionService", "omero.api.ISession", Session),
     ("getTimelineService", "omero.api.ITimeline", refused.Timeline),
     ("getTypesService", "omero.api.ITypes", Types),
-    ("getUpdateService", "omero.api.IUpdate", refused.Update),
+    ("getUpdateService", "omero.api.IUpdate", Update),
 )
 _STATEFUL = (
     ("createExporter", "omero.api.Exporter", refused.Exporter),

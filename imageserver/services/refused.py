@@ -20,8 +20,6 @@ def _stateful(interface: type) -> type:
 
 
 # Pictures are made by Blitzrender itself, and nothing is written into the folder.
-Update = _stateless(omero.api.IUpdate)
-RenderingSettings = _stateless(omero.api.IRenderingSettings)
 Projection = _stateless(omero.api.IProjection)
 Timeline = _stateless(omero.api.ITimeline)
 Exporter = _stateful(omero.api.Exporter)

@@ -1,6 +1,7 @@
 """RenderingEngine: draws an image by settings that each client changes for itself, in memory.
 
-An image starts with the same settings each time; nothing is saved.
+It starts with the settings in force for the caller: their own, else the image owner's, else those
+that follow from the files. They are saved when a client says so, as the caller's own.
 """
 
 from collections.abc import Callable
@@ -9,11 +10,14 @@ from typing import Any
 
 import Ice
 
+from imageserver.definitions import Change, SavedDefinition
 from imageserver.entities import enumeration
 from imageserver.faults import guarded, not_visible, usage
 from imageserver.model import Builder
 from imageserver.services.context import ServiceContext
+from imageserver.services.definitions import find_definition, in_force, save
 from imageserver.services.first_settings import channel_range, first_settings, type_range
+from imageserver.services.given_settings import given_settings, value_of
 from imageserver.services.opened_pixels import (
     Opened,
     OpenedPixels,
@@ -52,6 +56,7 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
     def __init__(self, context: ServiceContext, name: str) -> None:
         super().__init__(context, name)
         self._definition = RenderingDefinition(Model.GREYSCALE, ())
+        self._saved: SavedDefinition | None = None
         self._compression = 0.85
 
     # -- choosing --------------------------------------------------------------------------
@@ -61,37 +66,93 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
 
     def _choose(self, pixels_id: int) -> None:
         self._open(pixels_id)
-        self._reset()
+        self._load_in_force(pixels_id)
 
     def lookupRenderingDef(self, pixels_id: int, current: Ice.Current) -> Any:  # noqa: N802
-        """Tell that there are settings: those that every image starts with."""
-        return self._with(lambda opened: opened.image.pixels_id == pixels_id)
+        """Load the settings in force; there always are some, of the files if of nobody."""
+        return self._with(lambda opened: self._look_up(opened, pixels_id))
+
+    def _look_up(self, opened: Opened, pixels_id: int) -> bool:
+        if opened.image.pixels_id != pixels_id:
+            return False
+        self._load_in_force(pixels_id)
+        return True
+
+    def _load_in_force(self, pixels_id: int) -> None:
+        self._saved = in_force(self._context, pixels_id)
+        if self._saved is None:
+            self._reset()
+        else:
+            self._definition = self._saved.settings
 
     def loadRenderingDef(self, definition_id: int, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: self._choose_definition(definition_id))
+        return self._with(lambda opened: self._choose_definition(opened, definition_id))
 
-    def _choose_definition(self, definition_id: int) -> None:
-        if definition_id != _NOT_SAVED:
+    def _choose_definition(self, opened: Opened, definition_id: int) -> None:
+        if definition_id == _NOT_SAVED and self._saved is None:
+            return
+        saved = find_definition(self._context, definition_id)
+        if saved.pixels_id != opened.image.pixels_id:
             raise not_visible("RenderingDef", definition_id)
+        self._saved, self._definition = saved, saved.settings
 
     def load(self, current: Ice.Current) -> Any:
         return self._with(lambda opened: None)
 
-    def resetDefaultSettings(self, save: bool, current: Ice.Current) -> Any:  # noqa: N802
-        if save:
-            raise usage("This image server keeps no rendering settings.")
-        return self._with(lambda opened: self._reset())
-
     def getRenderingDefId(self, current: Ice.Current) -> Any:  # noqa: N802
-        return self._with(lambda opened: _NOT_SAVED)
+        return self._with(lambda opened: self._saved_id())
 
-    def _reset(self) -> int:
+    def _saved_id(self) -> int:
+        return _NOT_SAVED if self._saved is None else self._saved.id
+
+    # -- saving ----------------------------------------------------------------------------
+
+    def resetDefaultSettings(self, save: bool, current: Ice.Current) -> Any:  # noqa: N802
+        def reset(opened: Opened) -> int:
+            self._reset()
+            if save:
+                self._save(opened)
+            return self._saved_id()
+
+        return self._with(reset)
+
+    def updateSettings(self, settings: Any, current: Ice.Current) -> Any:  # noqa: N802
+        def update(opened: Opened) -> None:
+            if settings is None:
+                raise usage("There are no settings to take over.")
+            self._definition = given_settings(settings, self._definition, opened.image)
+
+        return self._with(update)
+
+    def saveCurrentSettings(self, current: Ice.Current) -> Any:  # noqa: N802
+        """Save as the caller's own; somebody else's settings stay as they are."""
+        return self._with(self._save)
+
+    def saveAsNewSettings(self, current: Ice.Current) -> Any:  # noqa: N802
+        def save_anew(opened: Opened) -> int:
+            self._save(opened, fresh=True)
+            return self._saved_id()
+
+        return self._with(save_anew)
+
+    def _save(self, opened: Opened, fresh: bool = False) -> None:
+        own, before = self._context.user_id, self._saved
+        is_own = before is not None and before.owner_id == own
+        change = Change(
+            opened.image.pixels_id,
+            own,
+            self._definition,
+            definition_id=before.id if before is not None and is_own and not fresh else None,
+            fresh=fresh,
+        )
+        [self._saved] = save(self._context, [change])
+
+    def _reset(self) -> None:
         assert self._opened is not None
         # Windows come from the statistics, which are worth waiting for here.
         image = self._context.catalog.image_by_pixels(self._opened.image.pixels_id)
         self._opened.image = image
         self._definition = first_settings(image)
-        return _NOT_SAVED
 
     # -- pictures --------------------------------------------------------------------------
 
@@ -184,7 +245,7 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         )
 
     def setModel(self, model: Any, current: Ice.Current) -> Any:  # noqa: N802
-        return self._set(lambda: {"model": Model(_value_of("RenderingModel", model))})
+        return self._set(lambda: {"model": Model(value_of("RenderingModel", model))})
 
     def getAvailableModels(self, current: Ice.Current) -> list:  # noqa: N802
         return load_enumerations(self._context, "RenderingModel")
@@ -279,7 +340,7 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
     ) -> Any:
         return self._change(
             channel,
-            family=_value_of("Family", family),
+            family=value_of("Family", family),
             coefficient=coefficient,
             noise_reduction=noise_reduction,
         )
@@ -322,13 +383,6 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
     def _enumeration(self, kind: str, value: str) -> Any:
         entity = enumeration(kind, value)
         return None if entity is None else Builder(self._context.graph).load(entity)
-
-
-def _value_of(kind: str, given: Any) -> str:
-    value = given.value.val if given is not None and given.value is not None else ""
-    if enumeration(kind, value) is None:
-        raise usage(f"{kind} has no value “{value}”.")
-    return value
 
 
 def _reverse_context() -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imageserver.definitions import Definitions
 from imageserver.graph import Graph
 from imageserver.hql import Paging, QueryError, select_entities, select_rows
 from imageserver.hql.functions import like
@@ -113,6 +114,9 @@ class HandMadeIndex:
 
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
         return b"\x80"
+
+    def definitions(self) -> Definitions:
+        return Definitions()
 
 
 @pytest.fixture(scope="module")

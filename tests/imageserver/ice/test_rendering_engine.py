@@ -92,8 +92,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(open_engine: Any) -> None:
     context = omero.romio.CodomainMapContext()
     for refused in (
         lambda: engine.isActive(3),
-        lambda: engine.saveCurrentSettings(),
-        lambda: engine.resetDefaultSettings(True),
+        lambda: engine.updateSettings(None),
         lambda: engine.addCodomainMapToChannel(context, 0),
         lambda: engine.renderAsPackedInt(None),
         lambda: engine.renderAsPackedInt(omero.romio.PlaneDef(slice=1)),

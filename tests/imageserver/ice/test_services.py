@@ -215,7 +215,7 @@ def test_every_service_can_be_asked_for_and_refuses_in_a_sentence(client: Logged
     factory = client.factory
     for refused in (
         lambda: factory.getUpdateService().saveObject(None),
-        lambda: factory.getRenderingSettingsService().resetDefaultsInImage(1),
+        lambda: factory.getTimelineService().getEventLogsByPeriod(None, None, None),
         lambda: factory.createThumbnailStore().getThumbnail(None, None),
         lambda: factory.sharedResources(),
         lambda: factory.getShareService(),
