@@ -17,8 +17,9 @@ from app.handle_store import HandleStore
 from app.identity import Identity, Viewer
 from app.identity.fixed import FixedIdentity
 from app.memory import RecentMemory
-from app.pictures import PictureStore
+from app.pictures import PictureStore, open_pictures
 from app.settings import Settings
+from cache.figures import CacheFigures
 from cache.file_cache import FileCache
 from cache.flight import SingleFlight
 from cache.memory import MemoryCache
@@ -101,6 +102,23 @@ class Parts:
                 planes = [PlaneIndex(0, c, 0) for c in range(min(info.size_c, 3))]
                 session.read_regions(info, planes, len(info.levels) - 1, corner, deadline)
 
+    def cache_figures(self) -> tuple[CacheFigures, ...]:
+        """Give the figures of all tiers of all caches."""
+        raw = self.raw_planes.stats()
+        return (
+            *self.pictures.figures(),
+            CacheFigures(
+                cache="raw-tiles",
+                tier="memory",
+                entries=raw.entries,
+                size_bytes=raw.size_bytes,
+                max_bytes=raw.max_bytes,
+                hits=raw.hits,
+                misses=raw.misses,
+                evictions=raw.evictions,
+            ),
+        )
+
     def close(self) -> None:
         """Close sessions, threads and files."""
         self.worker.close()
@@ -159,7 +177,7 @@ def _first_image(session: BlitzSession, deadline: Deadline) -> int:
 
 def open_parts(settings: Settings) -> Parts:
     """Make the parts that the settings describe."""
-    endpoint, credentials, source_name = _source_of(settings)
+    endpoint, credentials, source_name = source_of(settings)
     source = BlitzSource(endpoint, limits_of(settings))
     viewer = Viewer("fixed", "local" if settings.embedded else "public", credentials)
     return Parts(
@@ -168,7 +186,7 @@ def open_parts(settings: Settings) -> Parts:
         own_credentials=credentials,
         source=source,
         source_name=source_name,
-        pictures=PictureStore(settings.hot_pictures_max_bytes, _open_disk(settings)),
+        pictures=open_pictures(settings, source_name),
         handles=HandleStore(
             FileCache(
                 settings.cache_dir / "settings",
@@ -188,7 +206,7 @@ def open_parts(settings: Settings) -> Parts:
     )
 
 
-def _source_of(settings: Settings) -> tuple[Endpoint, Credentials, str]:
+def source_of(settings: Settings) -> tuple[Endpoint, Credentials, str]:
     """Give where the source is, who logs in, and a name that no other source shares."""
     if settings.omero_host is None:
         endpoint = Endpoint(settings.image_server_host, settings.image_server_port, "tcp")
@@ -200,14 +218,3 @@ def _source_of(settings: Settings) -> tuple[Endpoint, Credentials, str]:
     password = settings.omero_password.get_secret_value()
     credentials = Credentials.login(settings.omero_user, password)
     return endpoint, credentials, f"omero:{settings.omero_host}:{settings.omero_port}"
-
-
-def _open_disk(settings: Settings) -> FileCache | None:
-    if settings.cache_max_bytes == 0:
-        return None
-    return FileCache(
-        settings.cache_dir / "pictures",
-        max_bytes=settings.cache_max_bytes,
-        max_entries=settings.cache_max_entries,
-        timeout_s=settings.cache_timeout_s,
-    )

@@ -1,39 +1,181 @@
-"""Finished pictures by key: the hottest in this process's memory, all of them on disk."""
+"""Finished pictures by key: the hottest in this process's memory, all of them on disk.
 
+What is kept is kept in three groups with bounds of their own, so that a flood of tiles does not
+push out the thumbnails: images, thumbnails, and json, answers that take long to work out.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from app.settings import Settings
+from cache.figures import CacheFigures
 from cache.file_cache import FileCache
 from cache.memory import MemoryCache
+from cache.write_behind import WriteBehind
+
+#: The groups, and the folder below `cache_dir` of each.
+GROUPS = {"images": "pictures", "thumbnails": "thumbnails", "json": "json"}
+
+#: What is stored together expires over a fifth of its time, as OMERO.web's cache had it.
+_JITTER = 0.2
+
+Done = Callable[[], object]
+
+
+class PictureKey(NamedTuple):
+    """What something is kept under: `digest` alone says what it is, the rest how it is cleared."""
+
+    image_id: int
+    digest: str
+    group: str = "images"
 
 
 class PictureStore:
-    """Bytes by key in two tiers. A key stands for its bytes for ever, so neither can be stale."""
+    """Bytes by key in two tiers. A key stands for its bytes for ever, so neither can be stale.
 
-    def __init__(self, memory_max_bytes: int, disk: FileCache | None) -> None:
+    On disk all that belongs to an image lies below one key, so that it can go together.
+    """
+
+    def __init__(
+        self,
+        source_name: str,
+        memory_max_bytes: int,
+        disks: Mapping[str, FileCache],
+        behind: WriteBehind,
+    ) -> None:
+        self._root = hashlib.blake2b(source_name.encode(), digest_size=4).hexdigest()
         self._memory: MemoryCache[bytes] = MemoryCache(memory_max_bytes)
         self._memory_max_bytes = memory_max_bytes
-        self._disk = disk
+        self._disks = disks
+        self._behind = behind
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: PictureKey) -> bytes | None:
         """Give the bytes, or None."""
-        body = self._memory.get(key)
-        if body is not None or self._disk is None:
+        body = self._memory.get(key.digest)
+        if body is not None:
             return body
-        body = self._disk.get(key)
+        disk = self._disks.get(key.group)
+        if disk is None:
+            return None
+        path = self._path(key)
+        waiting = self._behind.get(disk, path)
+        body = disk.get(path) if waiting is None else bytes(waiting)
         if body is not None:
             self._keep_in_memory(key, body)
         return body
 
-    def set(self, key: str, body: bytes) -> None:
-        """Keep the bytes as long as there is room."""
+    def set(self, key: PictureKey, body: bytes, done: Done | None = None) -> None:
+        """Keep the bytes as long as there is room; on disk a moment later, then call `done`.
+
+        `done` is called in any case, in a native thread perhaps.
+        """
         self._keep_in_memory(key, body)
-        if self._disk is not None:
-            self._disk.set(key, body)
+        disk = self._disks.get(key.group)
+        if disk is not None:
+            self._behind.put(disk, self._path(key), body, done)
+        elif done is not None:
+            done()
+
+    def clear(self, groups: Iterable[str] = GROUPS, image_id: int | None = None) -> int:
+        """Forget what is kept of some groups, or of one image in them; give the number of entries.
+
+        The memory of other processes is not reached. It serves nobody who may not see the image,
+        and nothing that is no longer right, so that it may as well be left to be pushed out.
+        """
+        self._memory.clear()
+        self._behind.flush(1.0)
+        disks = [self._disks[group] for group in groups if group in self._disks]
+        if image_id is None:
+            return sum(disk.wipe() for disk in disks)
+        return sum(disk.delete(self._folder(image_id)) for disk in disks)
+
+    def purge(self) -> int:
+        """Clear expired entries away; give their number."""
+        return sum(disk.purge() for disk in self._disks.values())
+
+    def flush(self, wait_s: float) -> bool:
+        """Wait until all is on disk; tell whether it was within `wait_s` seconds."""
+        return self._behind.flush(wait_s)
+
+    def figures(self) -> tuple[CacheFigures, ...]:
+        """Give the figures of each tier and group."""
+        memory = self._memory.stats()
+        return (
+            CacheFigures(
+                cache="pictures",
+                tier="memory",
+                entries=memory.entries,
+                size_bytes=memory.size_bytes,
+                max_bytes=memory.max_bytes,
+                hits=memory.hits,
+                misses=memory.misses,
+                evictions=memory.evictions,
+            ),
+            *(
+                disk_figures(group, "disk", disk, self._behind)
+                for group, disk in self._disks.items()
+            ),
+        )
 
     def close(self) -> None:
-        """Close the disk's part."""
-        if self._disk is not None:
-            self._disk.close()
+        """Write down what is not on disk yet, and close the disk's part."""
+        self._behind.close()
+        for disk in self._disks.values():
+            disk.close()
 
-    def _keep_in_memory(self, key: str, body: bytes) -> None:
+    def _folder(self, image_id: int) -> str:
+        # Without its last four digits, as in OMERO.web's cache: a range of images goes together.
+        return f"{self._root}/{image_id // 10000}/{image_id}"
+
+    def _path(self, key: PictureKey) -> str:
+        return f"{self._folder(key.image_id)}/{key.digest}"
+
+    def _keep_in_memory(self, key: PictureKey, body: bytes) -> None:
         # One huge picture must not push out all the tiles.
         if len(body) <= self._memory_max_bytes // 8:
-            self._memory.set(key, body, len(body))
+            self._memory.set(key.digest, body, len(body))
+
+
+def disk_figures(cache: str, tier: str, disk: FileCache, behind: WriteBehind) -> CacheFigures:
+    """Give the figures of a file cache and of what waits before it."""
+    stats = disk.stats()
+    return CacheFigures(
+        cache=cache,
+        tier=tier,
+        usable=stats.usable,
+        entries=stats.entries if stats.usable else None,
+        size_bytes=stats.size_bytes if stats.usable else None,
+        max_entries=stats.max_entries,
+        max_bytes=stats.max_bytes,
+        hits=stats.hits,
+        misses=stats.misses,
+        stored=stats.stored,
+        refused=stats.refused,
+        evictions=stats.evictions,
+        failures=stats.failures,
+        waiting=behind.waiting(disk),
+        dropped=behind.dropped(disk),
+    )
+
+
+def open_pictures(settings: Settings, source_name: str) -> PictureStore:
+    """Open what the settings say is to be kept."""
+    bounds = {
+        "images": settings.cache_max_bytes,
+        "thumbnails": settings.cache_thumbnails_max_bytes,
+        "json": settings.cache_json_max_bytes,
+    }
+    disks = {
+        group: FileCache(
+            settings.cache_dir / folder,
+            max_bytes=bounds[group],
+            max_entries=settings.cache_max_entries,
+            timeout_s=settings.cache_timeout_s,
+            jitter=_JITTER,
+        )
+        for group, folder in GROUPS.items()
+        if bounds[group]
+    }
+    behind = WriteBehind(settings.cache_write_behind_max_bytes)
+    return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind)

@@ -21,6 +21,7 @@ from app.effective import (
 )
 from app.keys import digest, picture_text
 from app.params import RenderRequest
+from app.pictures import PictureKey
 from app.projections import AxisProjection, resolve_projection
 from render.engine.composite import needed_channels
 from render.engine.encode import ARRAY_CONTENT_TYPES, CONTENT_TYPES
@@ -138,7 +139,8 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
     picture = answer.picture
     with call.steps.step("cache"):
         held = client_has(picture.etag)
-        body = None if held else call.parts.pictures.get(picture.etag)
+        key = PictureKey(image_id, picture.etag)
+        body = None if held else call.parts.pictures.get(key)
     if body is None and not held:
         return None
     outcome = "not-modified" if held else "hit"
@@ -157,17 +159,28 @@ def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bo
         media_type = CONTENT_TYPES[drawing.encoding.format]
         headers, produce = (), draw
     picture = Picture(None, media_type, key, complete, drawing.settings.warnings, headers)
-    return filled(call, picture, client_has, lambda: produce(call, drawing))
+    group = "images" if drawing.size is None else "thumbnails"
+    image_id = drawing.info.image_id
+    return filled(call, picture, client_has, lambda: produce(call, drawing), image_id, group)
 
 
 def filled(
-    call: Call, picture: Picture, client_has: ClientHas, produce: Callable[[], bytes]
+    call: Call,
+    picture: Picture,
+    client_has: ClientHas,
+    produce: Callable[[], bytes],
+    image_id: int,
+    group: str = "images",
 ) -> Picture:
-    """Give a picture its body, unless the client holds the one with its `etag`."""
+    """Give a picture its body, unless the client holds the one with its `etag`.
+
+    It is kept with what belongs to an image, in one of `app.pictures.GROUPS`.
+    """
     if client_has(picture.etag):
         call.steps.tell(cache="not-modified")
         return picture
-    return replace(picture, body=cached(call, picture.etag, produce))
+    key = PictureKey(image_id, picture.etag, group)
+    return replace(picture, body=cached(call, key, produce))
 
 
 def _text_of(call: Call, drawing: Drawing) -> str:
@@ -186,7 +199,7 @@ def _text_of(call: Call, drawing: Drawing) -> str:
     )
 
 
-def cached(call: Call, key: str, produce: Callable[[], bytes]) -> bytes:
+def cached(call: Call, key: PictureKey, produce: Callable[[], bytes]) -> bytes:
     """Give the bytes of a key from the cache, or make them, once for all who ask meanwhile.
 
     Only complete results are stored; an error is not.

@@ -7,6 +7,8 @@ nor reads any of it: what does not look like our own entry is not an entry.
 """
 
 import contextlib
+import io
+import mmap
 import os
 import re
 import sqlite3
@@ -61,9 +63,9 @@ class BytesDisk(diskcache.Disk):
 
         The size is what the entry takes on disk, wherever the value lies, so that the sum over
         all rows is what the folder takes. Raises OSError when the file cannot be written; then
-        none is left.
+        none is left. A memoryview has to be one of bytes, with no gaps.
         """
-        if type(value) is not bytes or read:
+        if type(value) not in (bytes, memoryview) or read:
             raise TypeError(f"a cached value must be bytes, not {type(value).__name__}")
         if len(value) < self.min_file_size:
             return self.cost(len(value)), MODE_RAW, None, sqlite3.Binary(value)
@@ -90,12 +92,17 @@ class BytesDisk(diskcache.Disk):
         if mode == MODE_RAW and type(value) is bytes:
             return value
         if mode == MODE_BINARY:
-            handle = os.open(
-                self._path(filename), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            )
-            with os.fdopen(handle, "rb", buffering=0) as file:
+            with self._opened(filename) as file:
                 return file.read()
         raise ForeignEntry("a value in the cache database is not bytes")
+
+    def map(self, filename: Any) -> memoryview:
+        """Show a value's file as memory, read-only; raises as `fetch` does.
+
+        For folders in memory that only we write to: cutting the file short would kill the process.
+        """
+        with self._opened(filename) as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def filename(self, key: Any = None, value: Any = None) -> tuple[str, str]:
         """Choose a new file: (name below the cache folder, full path)."""
@@ -107,6 +114,10 @@ class BytesDisk(diskcache.Disk):
         """Delete a value's file, if it is one; gone or not deletable is no error."""
         with contextlib.suppress(OSError):
             Path(self._path(file_path)).unlink()
+
+    def _opened(self, filename: Any) -> io.FileIO:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return io.FileIO(os.open(self._path(filename), flags), "rb")
 
     def _path(self, name: Any) -> str:
         if type(name) is not str or not _FILE_NAME.fullmatch(name):

@@ -6,13 +6,14 @@ import random
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from cache.bytes_disk import DamagedStore
-from cache.lru_store import RETRY_S, Bounds, LruStore, StoreBusy
+from cache.lru_store import RETRY_S, Bounds, Item, LruStore, StoreBusy
+from cache.native import pause
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -30,6 +31,8 @@ REOPEN_AFTER_S = 30.0
 ORPHAN_AFTER_S = 3600.0
 #: How often a process that starts looks for such files.
 SWEEP_EVERY_S = 86400.0
+#: How often at most looking whether the cache is full clears expired entries away first.
+PURGE_HOLDOFF_S = 4.0
 #: SQLite's codes of a database that is damaged, or no database.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -60,10 +63,13 @@ class FileCache:
 
     `max_bytes` counts what entries take on disk, their rows and file blocks included; on top come
     SQLite's write-ahead log and free pages, some 20 MB and a twentieth of the bound at most.
-    `timeout_s` is how long an entry is kept at most; with `jitter` each is given up to that
-    fraction more, so that what was stored together does not expire together. A cache folder can
-    be lost, full or damaged at any moment: then nothing is found and nothing is stored, which is
-    logged once, and no method raises.
+    `timeout_s` is how long an entry is kept at most, None = for ever; with `jitter` each is given
+    up to that fraction more, so that what was stored together does not expire together. All three
+    can be set at any time. A key is a path without a slash in front: what is below it goes when
+    it is deleted.
+
+    A cache folder can be lost, full or damaged at any moment: then nothing is found and nothing is
+    stored, which is logged once, and no method raises but for arguments that are wrong.
 
     Make it after fork and after gevent has patched, once in each process.
     """
@@ -77,27 +83,60 @@ class FileCache:
         *,
         jitter: float = 0.0,
         inline_below_bytes: int = INLINE_BELOW_BYTES,
+        orphan_after_s: float = ORPHAN_AFTER_S,
+        sweep_every_s: float = SWEEP_EVERY_S,
     ) -> None:
         self._directory = Path(directory)
         self._bounds = Bounds(size_bytes=max_bytes, entries=max_entries)
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._jitter = jitter
         self._inline_below_bytes = inline_below_bytes
+        self._orphan_after_s = orphan_after_s
+        self._sweep_every_s = sweep_every_s
         self._store: LruStore | None = None
         self._reopen_at_s = 0.0
+        self._purge_at_s = 0.0
         self._complained = False
         self._hits = self._misses = self._stored = self._refused = 0
         self._evictions = self._failures = 0
-        self._attempt("open", self._sweep_once_a_day, None)
+        self._attempt("open", self._sweep_now_and_then, None)
 
-    def get(self, key: str) -> bytes | None:
-        """Give the bytes, or None when there are none or they have expired."""
-        value = self._attempt("read", lambda store: store.fetch(key), None)
-        if value is None:
-            self._misses += 1
-        else:
-            self._hits += 1
-        return value
+    @property
+    def max_bytes(self) -> int:
+        """How many bytes of the disk entries may take."""
+        return self._bounds.size_bytes
+
+    @max_bytes.setter
+    def max_bytes(self, max_bytes: int) -> None:
+        self._set_bounds(self._bounds._replace(size_bytes=max_bytes))
+
+    @property
+    def max_entries(self) -> int:
+        """How many entries there may be."""
+        return self._bounds.entries
+
+    @max_entries.setter
+    def max_entries(self, max_entries: int) -> None:
+        self._set_bounds(self._bounds._replace(entries=max_entries))
+
+    @property
+    def is_storing(self) -> bool:
+        """Tell whether the folder took what it was last given, or was given nothing yet."""
+        return self._store is not None and not self._complained
+
+    def get(self, key: str, default: bytes | None = None) -> bytes | None:
+        """Give the bytes, or `default` when there are none or they have expired."""
+        value = self._fetch(key, mapped=False)
+        return default if value is None else bytes(value)
+
+    def show(self, key: str) -> memoryview | None:
+        """Give the bytes as read-only memory, which is the file's own where they lie in one.
+
+        Only for folders in memory (tmpfs) of this user's own: a file that somebody cuts short
+        while it is looked at ends the process. The memory is freed when nothing refers to it.
+        """
+        value = self._fetch(key, mapped=True)
+        return None if value is None else memoryview(value)
 
     def set(self, key: str, value: bytes, timeout_s: float | None = None) -> bool:
         """Keep `value`, for `timeout_s` seconds if given; tell whether it is kept.
@@ -106,25 +145,51 @@ class FileCache:
         """
         return self._keep(key, value, timeout_s, replace=True)
 
+    def set_many(self, values: Iterable[tuple[str, bytes | memoryview]]) -> int:
+        """Keep several values in one step, which is quicker; give how many are kept.
+
+        A memoryview has to be one of bytes, with no gaps, that do not change any more.
+        """
+        items = [
+            Item(_checked(key), value, self._expires_in_s(self.timeout_s)) for key, value in values
+        ]
+        return self._keep_all(items, replace=True)
+
     def add(self, key: str, value: bytes, timeout_s: float | None = None) -> bool:
         """Keep `value` unless the key has one; tell whether this one is kept."""
         return self._keep(key, value, timeout_s, replace=False)
 
-    def __contains__(self, key: str) -> bool:
+    def has_key(self, key: str) -> bool:
         """Tell whether the key has bytes that have not expired; counts as no use."""
+        _checked(key)
         return self._attempt("read", lambda store: store.holds(key), False)
 
-    def delete(self, key: str) -> bool:
-        """Forget one entry; tell whether it was there."""
-        return self._attempt("delete", lambda store: store.remove(key, WRITE_WAIT_S), False)
+    __contains__ = has_key
 
-    def delete_prefix(self, prefix: str) -> int:
-        """Forget all entries whose key begins with `prefix`; give their number."""
-        return self._attempt("delete", lambda store: store.remove_prefix(prefix, WRITE_WAIT_S), 0)
+    def delete(self, key: str) -> int:
+        """Forget an entry and all those below it (`key/…`); give their number."""
+        _checked(key)
+        return self._attempt("delete", lambda store: store.remove(key, WRITE_WAIT_S), 0)
 
-    def clear(self) -> int:
+    def wipe(self) -> int:
         """Forget all entries; give their number."""
         return self._attempt("delete", lambda store: store.remove_all(WRITE_WAIT_S), 0)
+
+    def purge(self) -> int:
+        """Clear expired entries away, which writing does by and by; give their number."""
+        self._purge_at_s = time.monotonic() + PURGE_HOLDOFF_S
+        return self._attempt("delete", lambda store: store.remove_expired(WRITE_WAIT_S), 0)
+
+    def is_full(self) -> bool:
+        """Tell whether the next entry makes another one go, even without the expired ones."""
+        full = self._is_full()
+        if full and time.monotonic() >= self._purge_at_s and self.purge():
+            full = self._is_full()
+        return full
+
+    def settle(self) -> None:
+        """Let all processes know at once what this one has read lately."""
+        self._attempt("store", lambda store: store.settle(WRITE_WAIT_S), None)
 
     def stats(self) -> FileCacheStats:
         """Give the figures of this moment."""
@@ -143,12 +208,12 @@ class FileCache:
             failures=self._failures,
         )
 
-    def sweep(self, older_than_s: float = ORPHAN_AFTER_S) -> int:
-        """Delete value files that no entry refers to and that are older; give their number.
+    def sweep(self) -> int:
+        """Delete value files that no entry refers to and that are old; give their number.
 
         Only a process that was killed between writing a file and its entry leaves one behind.
         """
-        return self._attempt("sweep", lambda store: self._sweep(store, older_than_s), 0)
+        return self._attempt("sweep", self._sweep, 0)
 
     def close(self) -> None:
         """Write down which entries were read and let go of the database."""
@@ -158,23 +223,46 @@ class FileCache:
             with contextlib.suppress(OSError, sqlite3.Error, StoreBusy):
                 store.finish(WRITE_WAIT_S)
 
+    def _fetch(self, key: str, *, mapped: bool) -> bytes | memoryview | None:
+        _checked(key)
+        value = self._attempt("read", lambda store: store.fetch(key, mapped=mapped), None)
+        if value is None:
+            self._misses += 1
+        else:
+            self._hits += 1
+        return value
+
     def _keep(self, key: str, value: bytes, timeout_s: float | None, *, replace: bool) -> bool:
         if type(value) is not bytes:
             raise TypeError(f"a cached value must be bytes, not {type(value).__name__}")
-        expire_s = self._timeout_s if timeout_s is None else timeout_s
-        if expire_s is not None:
-            expire_s += expire_s * self._jitter * random.random()
+        given_s = self.timeout_s if timeout_s is None else timeout_s
+        item = Item(_checked(key), value, self._expires_in_s(given_s))
+        return self._keep_all([item], replace=replace) == 1
+
+    def _keep_all(self, items: list[Item], *, replace: bool) -> int:
         kept, evicted = self._attempt(
-            "store",
-            lambda store: store.store(key, value, expire_s, WRITE_WAIT_S, replace=replace),
-            (False, 0),
+            "store", lambda store: store.store(items, WRITE_WAIT_S, replace=replace), (0, 0)
         )
         self._evictions += evicted
-        if kept:
-            self._stored += 1
-        else:
-            self._refused += 1
+        self._stored += kept
+        self._refused += len(items) - kept
         return kept
+
+    def _expires_in_s(self, timeout_s: float | None) -> float | None:
+        if timeout_s is None:
+            return None
+        return timeout_s * (1 + self._jitter * random.random())
+
+    def _set_bounds(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        if self._store is not None:
+            self._store.bounds = bounds
+
+    def _is_full(self) -> bool:
+        totals = self._attempt("read", lambda store: store.totals(), None)
+        return totals is not None and (
+            totals.entries >= self._bounds.entries or totals.size_bytes >= self._bounds.size_bytes
+        )
 
     def _attempt(
         self, step: str, action: Callable[[LruStore], Result], otherwise: Result
@@ -211,7 +299,7 @@ class FileCache:
                     raise
                 if time.monotonic() >= until_s:
                     raise StoreBusy("others held the cache all the time") from error
-            time.sleep(RETRY_S)
+            pause(RETRY_S)
 
     def _opened(self, step: str) -> LruStore:
         # A folder that was deleted or emptied by others is noticed when something is to be stored.
@@ -266,9 +354,9 @@ class FileCache:
         folders = (self._directory / f"{number:02x}" for number in range(256))
         return [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
 
-    def _sweep(self, store: LruStore, older_than_s: float) -> int:
+    def _sweep(self, store: LruStore) -> int:
         # Files first, entries second: a file whose entry is written meanwhile is then known.
-        before = time.time() - older_than_s
+        before = time.time() - self._orphan_after_s
         files = [file for folder in self._value_folders() for file in folder.glob("*.val")]
         known = store.file_names()
         count = 0
@@ -281,12 +369,21 @@ class FileCache:
                     count += 1
         return count
 
-    def _sweep_once_a_day(self, store: LruStore) -> None:
+    def _sweep_now_and_then(self, store: LruStore) -> None:
         # The marker's age tells all processes when one of them did it last.
         marker = self._directory / "swept"
-        if not marker.exists() or time.time() - marker.stat().st_mtime > SWEEP_EVERY_S:
+        if not marker.exists() or time.time() - marker.stat().st_mtime > self._sweep_every_s:
             marker.touch()
             store.do_later(self.sweep)
+
+
+def _checked(key: str) -> str:
+    """Give the key; raises TypeError when it is no text, ValueError when it is no path."""
+    if type(key) is not str or not key:
+        raise TypeError(f"a cache key must be non-empty text, not {type(key).__name__}")
+    if key[0] == "/" or ".." in key:
+        raise ValueError("a cache key must be a path below the cache, without '..' in it")
+    return key
 
 
 def _is_damage(error: Exception) -> bool:

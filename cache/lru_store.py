@@ -10,12 +10,12 @@ SQLite's checkpoints, which wait for the disk, so that no request does.
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import diskcache
-from diskcache.core import DBNAME
+from diskcache.core import DBNAME, MODE_BINARY
 
 from cache.bytes_disk import BLOCK_BYTES, BytesDisk, DamagedStore
 from cache.native import (
@@ -23,6 +23,7 @@ from cache.native import (
     native_lock,
     native_queue,
     native_sleep,
+    pause,
     start_native_thread,
 )
 
@@ -64,6 +65,14 @@ class Bounds(NamedTuple):
     entries: int
 
 
+class Item(NamedTuple):
+    """What is to be kept: `value` is bytes, or a view of bytes that do not change any more."""
+
+    key: str
+    value: bytes | memoryview
+    expire_s: float | None = None
+
+
 class LruStore(diskcache.Cache):
     """The database and the value files of one cache folder; used by `FileCache` only.
 
@@ -71,12 +80,12 @@ class LruStore(diskcache.Cache):
     """
 
     def __init__(self, directory: str, bounds: Bounds, inline_below_bytes: int) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
         self._noted: dict[str, float] = {}
         self._noted_lock = native_lock()
         self._chores = native_queue()
         self._chore_waits = False
-        self._does_chores = True
+        self._does_chores = False
         # A timeout of 0: waiting for the database happens in `_writing`, where greenlets may run.
         super().__init__(
             directory,
@@ -98,7 +107,6 @@ class LruStore(diskcache.Cache):
         self._database = Path(directory) / DBNAME
         self._inode = self._database.stat().st_ino
         self._log = Path(directory) / f"{DBNAME}-wal"
-        start_native_thread(self._do_chores)
 
     # diskcache keeps its connection in a threading.local, which under gevent would be one
     # connection for each greenlet; nothing below yields while it uses the connection.
@@ -117,15 +125,21 @@ class LruStore(diskcache.Cache):
         except OSError:
             return False
 
-    def fetch(self, key: str) -> bytes | None:
-        """Give the value of a key that has not expired, and note that it was read."""
+    def fetch(self, key: str, *, mapped: bool = False) -> bytes | memoryview | None:
+        """Give the value of a key that has not expired, and note that it was read.
+
+        With `mapped` a value that lies in a file is shown, not read.
+        """
         now = time.time()
         rows = self._sql(_SELECT, (self._disk.put(key)[0], now)).fetchall()
         if not rows:
             return None
         length, mode, filename, stored = rows[0]
         try:
-            value = self._disk.fetch(mode, filename, stored, False)
+            if mapped and mode == MODE_BINARY:
+                value = self._disk.map(filename)
+            else:
+                value = self._disk.fetch(mode, filename, stored, False)
         except FileNotFoundError:
             # Replaced or evicted between the two steps, or deleted by hand.
             return None
@@ -135,61 +149,44 @@ class LruStore(diskcache.Cache):
         return value
 
     def store(
-        self, key: str, value: bytes, expire_s: float | None, wait_s: float, *, replace: bool = True
-    ) -> tuple[bool, int]:
-        """Keep a value; give (whether it was kept, how many others had to go).
+        self, items: Sequence[Item], wait_s: float, *, replace: bool = True
+    ) -> tuple[int, int]:
+        """Keep values in one step; give (how many were kept, how many others had to go).
 
         Waits at most `wait_s` seconds for other writers. Without `replace` an entry that has not
         expired is left as it is. A value beyond the bounds is not kept, and none of its key is.
         """
-        self._disk.put(key)
-        if self._disk.cost(len(value)) > self._bounds.size_bytes or self._bounds.entries < 1:
-            if replace:
-                self.remove(key, wait_s)
-            return False, 0
-        size, mode, filename, stored = self._disk.store(value, False)
-        kept = False
+        rows: list[tuple[Item, tuple[Any, ...] | None]] = []
+        unused: list[Any] = []
         try:
+            for item in items:
+                self._disk.put(item.key)
+                columns = self._disk.store(item.value, False) if self._fits(item) else None
+                rows.append((item, columns))
+                unused.append(columns and columns[2])
+            kept = []
             with self._writing(wait_s) as (sql, cleanup):
-                now = time.time()
-                columns = (
-                    None if expire_s is None else now + expire_s,
-                    len(value),
-                    size,
-                    mode,
-                    filename,
-                    stored,
-                )
-                rows = sql(
-                    "SELECT rowid, filename, expire_time IS NULL OR expire_time > ?"
-                    " FROM Cache WHERE key = ? AND raw = 1",
-                    (now, key),
-                ).fetchall()
-                if not rows:
-                    self._row_insert(key, True, now, columns)
-                else:
-                    rowid, old_filename, is_fresh = rows[0]
-                    if is_fresh and not replace:
-                        return False, 0
-                    cleanup(old_filename)
-                    self._row_update(rowid, now, columns)
-                self._forget_note(key)
-                evicted = self._make_room(sql, cleanup, now)
-            kept = True
+                for index, (item, columns) in enumerate(rows):
+                    if self._put(sql, cleanup, item, columns, replace):
+                        kept.append(index)
+                evicted = self._make_room(sql, cleanup, time.time()) if kept else 0
+            for index in kept:
+                unused[index] = None
             self._call_for_chores()
-            return True, evicted
+            return len(kept), evicted
         finally:
-            if not kept and filename is not None:
+            for filename in filter(None, unused):
                 self._disk.remove(filename)
 
-    def remove(self, key: str, wait_s: float) -> bool:
-        """Delete one entry; tell whether it was there."""
-        return self._remove_where("key = ? AND raw = 1", (key,), wait_s) > 0
+    def remove(self, key: str, wait_s: float) -> int:
+        """Delete an entry and those below it, whose keys go on with a slash; give their number."""
+        below, end = f"{key}/", f"{key}{chr(ord('/') + 1)}"
+        condition = "raw = 1 AND (key = ? OR (key >= ? AND key < ?))"
+        return self._remove_where(condition, (key, below, end), wait_s)
 
-    def remove_prefix(self, prefix: str, wait_s: float) -> int:
-        """Delete the entries whose key begins with `prefix`; give their number."""
-        end = prefix + chr(0x10FFFF)
-        return self._remove_where("key >= ? AND key < ?", (prefix, end), wait_s)
+    def remove_expired(self, wait_s: float) -> int:
+        """Delete the entries whose time is over; give their number."""
+        return self._remove_where("expire_time < ?", (time.time(),), wait_s)
 
     def remove_all(self, wait_s: float) -> int:
         """Delete every entry; give their number."""
@@ -211,13 +208,21 @@ class LruStore(diskcache.Cache):
     def finish(self, wait_s: float) -> None:
         """Write the noted reads down, end the native thread and close this thread's connection."""
         try:
-            with self._writing(wait_s) as (sql, _):
-                self._write_notes(sql)
+            self.settle(wait_s)
         finally:
             self.abandon()
 
+    def settle(self, wait_s: float) -> None:
+        """Write down now which entries were read."""
+        with self._writing(wait_s) as (sql, _):
+            self._write_notes(sql)
+
     def do_later(self, chore: Callable[[], object]) -> None:
         """Run `chore` in the store's native thread; it must not raise, nor wait for greenlets."""
+        with self._noted_lock:
+            starts, self._does_chores = not self._does_chores, True
+        if starts:
+            start_native_thread(self._do_chores)
         self._chores.put(chore)
 
     def abandon(self) -> None:
@@ -229,18 +234,52 @@ class LruStore(diskcache.Cache):
         self._chores.put(None)
         until_s = time.monotonic() + CHORES_WAIT_S
         while self._does_chores and time.monotonic() < until_s:
-            time.sleep(RETRY_S)
+            pause(RETRY_S)
+
+    def _fits(self, item: Item) -> bool:
+        return (
+            self._disk.cost(len(item.value)) <= self.bounds.size_bytes and self.bounds.entries > 0
+        )
+
+    def _put(
+        self,
+        sql: Any,
+        cleanup: Callable[[Any], None],
+        item: Item,
+        columns: tuple[Any, ...] | None,
+        replace: bool,
+    ) -> bool:
+        """Write one row, or delete what was there when there are no columns to write."""
+        now = time.time()
+        rows = sql(
+            "SELECT rowid, filename, expire_time IS NULL OR expire_time > ?"
+            " FROM Cache WHERE key = ? AND raw = 1",
+            (now, item.key),
+        ).fetchall()
+        if rows and rows[0][2] and not replace:
+            return False
+        self._forget_note(item.key)
+        if columns is None:
+            self._delete(sql, cleanup, [row[:2] for row in rows])
+            return False
+        size, mode, filename, stored = columns
+        expire_time = None if item.expire_s is None else now + item.expire_s
+        row = (expire_time, len(item.value), size, mode, filename, stored)
+        if rows:
+            cleanup(rows[0][1])
+            self._row_update(rows[0][0], now, row)
+        else:
+            self._row_insert(item.key, True, now, row)
+        return True
 
     @contextlib.contextmanager
-    def _writing(
-        self, wait_s: float, sleep: Callable[[float], None] = time.sleep
-    ) -> Iterator[tuple[Any, Callable[[Any], None]]]:
+    def _writing(self, wait_s: float) -> Iterator[tuple[Any, Callable[[Any], None]]]:
         """Hold the database for writing.
 
         Gives (execute, discard); discarded files are deleted after the commit.
         """
         connection = self._con
-        self._begin(connection, wait_s, sleep)
+        self._begin(connection, wait_s)
         discarded: list[Any] = []
         try:
             yield connection.execute, discarded.append
@@ -255,9 +294,7 @@ class LruStore(diskcache.Cache):
                 self._disk.remove(filename)
 
     @staticmethod
-    def _begin(
-        connection: sqlite3.Connection, wait_s: float, sleep: Callable[[float], None]
-    ) -> None:
+    def _begin(connection: sqlite3.Connection, wait_s: float) -> None:
         until_s = time.monotonic() + wait_s
         while True:
             try:
@@ -268,21 +305,25 @@ class LruStore(diskcache.Cache):
                     raise
                 if time.monotonic() >= until_s:
                     raise StoreBusy("others were writing to the cache all the time") from error
-            sleep(RETRY_S)
+            pause(RETRY_S)
 
     def _make_room(self, sql: Any, cleanup: Callable[[Any], None], now: float) -> int:
-        self._delete(
-            sql,
-            cleanup,
-            sql(
-                "SELECT rowid, filename FROM Cache WHERE expire_time IS NOT NULL"
-                " AND expire_time < ? ORDER BY expire_time LIMIT ?",
+        """Clear some expired entries away, and more as long as there is too much; then others."""
+        room = self._room(sql)
+        while True:
+            expired = sql(
+                "SELECT rowid, filename FROM Cache WHERE expire_time < ?"
+                " ORDER BY expire_time LIMIT ?",
                 (now, EXPIRED_PER_WRITE),
-            ).fetchall(),
-        )
-        size, entries = self._totals(sql)
-        if size <= self._bounds.size_bytes and entries <= self._bounds.entries:
+            ).fetchall()
+            self._delete(sql, cleanup, expired)
+            if expired:
+                room = self._room(sql)
+            if room is None or not expired:
+                break
+        if room is None:
             return 0
+        size, entries = room
         self._write_notes(sql)
         leaving = []
         for rowid, filename, freed in sql(
@@ -293,12 +334,18 @@ class LruStore(diskcache.Cache):
                 raise DamagedStore("a row of the cache database has no size")
             size -= freed
             entries -= 1
-            if size <= self._bounds.size_bytes and entries <= self._bounds.entries:
+            if size <= self.bounds.size_bytes and entries <= self.bounds.entries:
                 break
         else:
             raise DamagedStore("the cache database says that it holds more than its rows do")
         self._delete(sql, cleanup, leaving)
         return len(leaving)
+
+    def _room(self, sql: Any) -> Bounds | None:
+        """Give what is kept while that is more than the bounds allow, else None."""
+        totals = self._totals(sql)
+        within = totals.size_bytes <= self.bounds.size_bytes
+        return None if within and totals.entries <= self.bounds.entries else totals
 
     def _remove_where(self, condition: str, arguments: tuple[Any, ...], wait_s: float) -> int:
         count = 0
@@ -348,7 +395,7 @@ class LruStore(diskcache.Cache):
     def _call_for_chores(self) -> None:
         if not self._chore_waits:
             self._chore_waits = True
-            self._chores.put(self._write_down)
+            self.do_later(self._write_down)
 
     def _do_chores(self) -> None:
         """Run in a native thread of its own until the store is closed."""
@@ -361,18 +408,15 @@ class LruStore(diskcache.Cache):
         # Faults are left for a request to meet and to tell.
         native_sleep(CHORES_AFTER_S)
         self._chore_waits = False
-        with (
-            contextlib.suppress(OSError, sqlite3.Error, StoreBusy),
-            self._writing(CHORES_WAIT_S, native_sleep) as (sql, _),
-        ):
-            self._write_notes(sql)
+        with contextlib.suppress(OSError, sqlite3.Error, StoreBusy):
+            self.settle(CHORES_WAIT_S)
         with contextlib.suppress(OSError, sqlite3.Error):
             self._give_back_pages()
             self._checkpoint()
 
     def _give_back_pages(self) -> None:
         ((free,),) = self._sql("PRAGMA freelist_count").fetchall()
-        if free > max(MIN_FREE_PAGES, self._bounds.size_bytes * FREE_PART / BLOCK_BYTES):
+        if free > max(MIN_FREE_PAGES, self.bounds.size_bytes * FREE_PART / BLOCK_BYTES):
             # `execute` would end after the first page.
             self._con.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_STEP})")
             self._call_for_chores()

@@ -42,6 +42,23 @@ def native_sleep(seconds: float) -> None:
     _original(time, "sleep")(seconds)
 
 
+#: Of a thread made here it knows that no greenlets run in it.
+_this_thread = native_local()
+
+
 def start_native_thread(action: Callable[[], object]) -> None:
     """Run `action` in a native thread of its own, which ends with the process."""
-    _original(_thread, "start_new_thread")(action, ())
+
+    def run() -> None:
+        _this_thread.is_ours = True
+        action()
+
+    _original(_thread, "start_new_thread")(run, ())
+
+
+def pause(seconds: float) -> None:
+    """Let the caller wait, and nobody else: other greenlets run, if there are any."""
+    if getattr(_this_thread, "is_ours", False):
+        native_sleep(seconds)
+    else:
+        time.sleep(seconds)

@@ -5,9 +5,9 @@ Each command is a module of its own.
 
 from flask import Flask
 
-from app.cli import settings
+from app.cli import cache, settings
 
-_MODULES = (settings,)
+_MODULES = (cache, settings)
 
 
 def register(app: Flask) -> None:

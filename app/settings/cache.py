@@ -19,9 +19,25 @@ class CacheSettings(BaseModel):
     cache_max_bytes: CountOrNone = setting(
         4 * 1024**3, "Bytes of rendered pictures kept on disk; 0 = keep none."
     )
-    cache_max_entries: Count = setting(500_000, "Number of rendered pictures kept on disk.")
+    cache_thumbnails_max_bytes: CountOrNone = setting(
+        512 * 1024**2, "Bytes of thumbnails kept on disk, beside the pictures; 0 = keep none."
+    )
+    cache_json_max_bytes: CountOrNone = setting(
+        64 * 1024**2,
+        "Bytes of answers kept on disk that take long to work out (histograms); 0 = keep none.",
+    )
+    cache_max_entries: Count = setting(
+        500_000, "Number of pictures kept on disk, of thumbnails, and of other answers, each."
+    )
     cache_timeout_s: Seconds = setting(
-        30 * 86400.0, "How long a rendered picture is kept on disk at most."
+        30 * 86400.0,
+        "How long anything is kept on disk, and up to a fifth longer, so that what was stored "
+        "together does not expire together.",
+    )
+    cache_write_behind_max_bytes: CountOrNone = setting(
+        32 * 1024**2,
+        "Bytes of pictures that may wait in each process to be written to disk; with more, new "
+        "ones are not kept there.",
     )
     settings_max_entries: Count = setting(
         100_000, "Number of rendering settings that are kept under a handle."

@@ -155,17 +155,99 @@ def test_add_keeps_what_is_there_until_it_expires(make_cache):
     assert cache.get("a") == b"third"
 
 
-def test_delete_forgets_one_a_prefix_or_all(make_cache, tmp_path):
+def test_delete_forgets_one_a_subtree_or_all(make_cache, tmp_path):
     cache = make_cache(inline_below_bytes=0)
-    for key in ("img/1/a", "img/1/b", "img/10/a", "img/2/a", "thumb/1"):
+    for key in ("img/1", "img/1/a", "img/1/b/c", "img/10/a", "img/1.a", "img/2/a", "thumb/1"):
         cache.set(key, b"x")
-    assert cache.delete("img/2/a")
-    assert not cache.delete("img/2/a")
-    assert cache.delete_prefix("img/1/") == 2
-    assert [key for key in ("img/10/a", "thumb/1") if key in cache] == ["img/10/a", "thumb/1"]
-    assert cache.clear() == 2
+    assert cache.delete("img/2/a") == 1
+    assert cache.delete("img/2/a") == 0
+    assert cache.delete("img/1") == 3
+    assert [key for key in ("img/10/a", "img/1.a", "thumb/1") if cache.has_key(key)] == [
+        "img/10/a",
+        "img/1.a",
+        "thumb/1",
+    ]
+    assert cache.wipe() == 3
     assert cache.stats().size_bytes == 0
     assert files_in(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("key", ["/a", "a/../b", ".."])
+def test_a_key_that_is_no_path_below_the_cache_is_refused(make_cache, key):
+    cache = make_cache()
+    for use in (cache.get, cache.has_key, cache.delete, lambda key: cache.set(key, b"x")):
+        with pytest.raises(ValueError, match="path below the cache"):
+            use(key)
+
+
+def test_several_values_are_kept_in_one_step_and_the_last_is_the_latest(make_cache):
+    cache = make_cache(max_entries=3)
+    cache.set("a", b"old")
+    assert cache.set_many([("b", b"1"), ("a", b"2"), ("c", b"x" * 100_000)]) == 3
+    cache.set("d", b"3")
+    assert [cache.get(key) for key in "abcd"] == [b"2", None, b"x" * 100_000, b"3"]
+    stats = cache.stats()
+    assert (stats.stored, stats.evictions, stats.entries) == (5, 1, 3)
+
+
+def test_a_value_that_is_too_large_does_not_keep_the_others_of_its_step_out(make_cache, tmp_path):
+    cache = make_cache(max_bytes=300_000)
+    cache.set("b", b"old")
+    assert cache.set_many([("a", b"x"), ("b", bytes(400_000)), ("c", bytes(100_000))]) == 2
+    assert [key in cache for key in "abc"] == [True, False, True]
+    assert len(files_in(tmp_path / "cache")) == 1
+
+
+@pytest.mark.parametrize("length", [10, 200_000])
+def test_a_value_is_shown_without_being_read_and_outlives_its_entry(make_cache, length):
+    cache = make_cache()
+    value = bytes(range(250)) * (length // 250 + 1)
+    assert cache.set_many([("a", memoryview(value))]) == 1
+    shown = cache.show("a")
+    assert shown.readonly
+    cache.set("a", b"new")
+    assert bytes(shown) == value
+    assert cache.show("a") == b"new"
+    assert cache.show("b") is None
+
+
+def test_expired_entries_are_purged_at_once_or_when_asking_whether_it_is_full(make_cache):
+    cache = make_cache(max_entries=20)
+    for number in range(20):
+        cache.set(str(number), b"x", timeout_s=0.05 if number < 12 else 100)
+    assert cache.is_full()
+    time.sleep(0.06)
+    assert cache.stats().entries == 20
+    # It has just been purged; whoever asks again so soon does not pay for it once more.
+    assert cache.is_full()
+    assert cache.purge() == 12
+    assert not cache.is_full()
+    assert cache.stats().entries == 8
+
+
+def test_more_expired_entries_than_are_cleared_at_a_time_go_before_others(make_cache):
+    cache = make_cache(max_bytes=100_000)
+    cache.set("kept", b"x")
+    for number in range(30):
+        cache.set(str(number), bytes(2000), timeout_s=0.2)
+    time.sleep(0.21)
+    cache.set("large", bytes(90_000))
+    assert cache.get("kept") == b"x"
+
+
+def test_bounds_and_timeout_can_be_changed_at_any_time(make_cache):
+    cache = make_cache()
+    for key in "abcdef":
+        cache.set(key, b"x")
+    cache.max_entries, cache.timeout_s = 3, 0.05
+    cache.set("g", b"x")
+    assert [key for key in "abcdefg" if key in cache] == ["e", "f", "g"]
+    time.sleep(0.06)
+    assert cache.get("g") is None
+    cache.max_bytes = 600
+    cache.set("h", b"x", timeout_s=60)
+    assert cache.stats().entries == 1
+    assert (cache.max_bytes, cache.max_entries) == (600, 3)
 
 
 def test_reads_of_one_process_count_for_the_eviction_by_another(make_cache):
@@ -198,12 +280,13 @@ def test_jitter_spreads_the_moments_of_expiry(make_cache, tmp_path):
 
 def test_files_left_by_a_killed_process_are_swept(make_cache, tmp_path):
     cache = make_cache(inline_below_bytes=0)
+    hasty = make_cache(orphan_after_s=-1)
     cache.set("a", b"kept")
     name, _ = BytesDisk(str(tmp_path / "cache")).filename()
     (tmp_path / "cache" / name).parent.mkdir(exist_ok=True)
     (tmp_path / "cache" / name).write_bytes(b"left behind")
     assert cache.sweep() == 0
-    assert cache.sweep(older_than_s=-1) == 1
+    assert hasty.sweep() == 1
     assert cache.get("a") == b"kept"
 
 

@@ -1,0 +1,107 @@
+"""Pictures in tiers and groups: where they are found, what goes together, what is told of them."""
+
+import pytest
+
+from app.pictures import GROUPS, PictureKey, PictureStore, open_pictures
+from app.settings import load_settings
+from cache.file_cache import FileCache
+from cache.write_behind import WriteBehind
+
+WAIT_S = 20
+
+
+@pytest.fixture
+def make_store(tmp_path):
+    stores = []
+
+    def make(memory_max_bytes=1000, source="omero:a:4064"):
+        disks = {group: FileCache(tmp_path / group) for group in GROUPS}
+        stores.append(PictureStore(source, memory_max_bytes, disks, WriteBehind(10**6)))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+def kept(store, *keys):
+    assert store.flush(WAIT_S)
+    return [store.get(key) for key in keys]
+
+
+def entries(store):
+    return {f.cache: f.entries for f in store.figures() if f.tier == "disk"}
+
+
+def test_hot_pictures_are_given_from_memory_and_all_survive_on_disk(make_store):
+    store = make_store()
+    small, large = PictureKey(1, "a" * 32), PictureKey(1, "b" * 32)
+    store.set(small, b"x" * 100)
+    store.set(large, b"y" * 500)
+    # Too large for memory, and perhaps not written yet: it is found all the same.
+    assert store.get(large) == b"y" * 500
+    assert kept(store, small, large) == [b"x" * 100, b"y" * 500]
+    memory, images = store.figures()[:2]
+    assert (memory.tier, memory.entries, memory.size_bytes) == ("memory", 1, 100)
+    assert (images.tier, images.cache, images.entries, images.stored) == ("disk", "images", 2, 2)
+    assert images.is_shared and not memory.is_shared
+    assert store.get(PictureKey(1, "c" * 32)) is None
+
+
+def test_another_process_finds_what_one_has_written_and_keeps_it_hot(make_store):
+    writer, reader = make_store(), make_store()
+    key = PictureKey(1, "a" * 32)
+    written = []
+    writer.set(key, b"x", lambda: written.append(reader.get(key)))
+    assert writer.flush(WAIT_S)
+    assert written == [b"x"]
+    writer.clear()
+    assert writer.get(key) is None
+    assert reader.get(key) == b"x"
+
+
+def test_what_belongs_to_an_image_goes_together_and_nothing_else(make_store):
+    store, other = make_store(), make_store(source="omero:b:4064")
+    for image_id in (1, 10, 10001):
+        for group in GROUPS:
+            store.set(PictureKey(image_id, f"{image_id}{group}", group), b"x")
+    other.set(PictureKey(1, "of another server"), b"x")
+    assert store.flush(WAIT_S) and other.flush(WAIT_S)
+    assert store.clear(["images"], 1) == 1
+    assert entries(store) == {"images": 3, "thumbnails": 3, "json": 3}
+    assert store.clear(image_id=1) == 2
+    assert store.clear(image_id=10001) == 3
+    assert entries(store) == {"images": 2, "thumbnails": 1, "json": 1}
+    assert other.get(PictureKey(1, "of another server")) == b"x"
+    assert store.clear(["thumbnails"]) == 1
+    assert store.clear() == 3
+
+
+def test_groups_have_bounds_of_their_own(tmp_path):
+    settings = load_settings(
+        env_file=None,
+        cache_dir=tmp_path,
+        cache_max_bytes=20_000,
+        cache_thumbnails_max_bytes=10_000,
+        cache_json_max_bytes=0,
+        hot_pictures_max_bytes=0,
+    )
+    store = open_pictures(settings, "a")
+    thumbnail = PictureKey(1, "first", "thumbnails")
+    store.set(thumbnail, b"x" * 1000)
+    answered = []
+    store.set(PictureKey(1, "answer", "json"), b"{}", lambda: answered.append(1))
+    assert answered == [1]
+    for number in range(50):
+        store.set(PictureKey(1, f"{number}"), bytes(1000))
+    assert kept(store, thumbnail, PictureKey(1, "0"), PictureKey(1, "answer", "json")) == [
+        b"x" * 1000,
+        None,
+        None,
+    ]
+    figures = {f.cache: f for f in store.figures()}
+    assert figures["images"].size_bytes <= figures["images"].max_bytes == 20_000
+    assert figures["images"].evictions > 0
+    assert figures["thumbnails"].max_bytes == 10_000
+    assert "json" not in figures
+    store.close()
