@@ -1,12 +1,12 @@
 """The `imgData` object: an image and its settings as OMERO.web's viewers read them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from render.engine.panes import BORDER, pane_grid
 from render.values import (
     DTYPES,
     ChannelBinding,
@@ -17,8 +17,6 @@ from render.values import (
     RenderingDefinition,
 )
 
-#: White pixels around the panes of a split-channel picture.
-SPLIT_CHANNEL_BORDER = 2
 _MODEL_NAMES = {Model.GREYSCALE: "greyscale", Model.RGB: "color"}
 
 
@@ -123,16 +121,14 @@ def pixel_range(pixel_type: str) -> list[int] | list[float]:
 
 def split_channel_grid(panes: int, size_x: int, size_y: int) -> dict[str, int]:
     """Give size and shape of the picture that shows `panes` panes side by side."""
-    root = math.sqrt(panes)
-    rows = round(root)
-    columns = rows + 1 if root > rows else rows
-    border = SPLIT_CHANNEL_BORDER
+    grid = pane_grid(panes, (size_x, size_y))
+    width, height = grid.size
     return {
-        "width": columns * size_x + border * (columns + 1),
-        "height": rows * size_y + border * (rows + 1),
-        "border": border,
-        "gridx": columns,
-        "gridy": rows,
+        "width": width,
+        "height": height,
+        "border": BORDER,
+        "gridx": grid.columns,
+        "gridy": grid.rows,
     }
 
 

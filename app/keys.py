@@ -15,7 +15,7 @@ from app.params import Orientation
 from app.projections import AxisProjection
 from render.engine.composite import needed_channels
 from render.job import RENDERER_VERSION
-from render.values import ChannelBinding, Encoding, ImageInfo
+from render.values import ChannelBinding, Encoding, ImageInfo, PlaneIndex
 
 #: Formats whose bytes depend on the quality.
 LOSSY_FORMATS = frozenset({"jpeg", "webp", "avif"})
@@ -79,6 +79,24 @@ def array_text(
         f"channels {_joined(channels)}",
         _turned_text(orientation),
         f"format {format_name}",
+    ]
+    return "\n".join(lines)
+
+
+def values_text(
+    source_name: str,
+    info: ImageInfo,
+    area: SourceArea,
+    planes: Iterable[PlaneIndex],
+    projection: AxisProjection | None,
+    purpose: Iterable[object],
+) -> str:
+    """Give the canonical text of what is made of raw values; `purpose` tells how."""
+    lines = [
+        f"values {RENDERER_VERSION}",
+        *_pixels_lines(source_name, info, area),
+        *(f"c {plane.c} {_plane_text(plane.z, plane.t, projection)}" for plane in planes),
+        f"for {_joined(purpose)}",
     ]
     return "\n".join(lines)
 

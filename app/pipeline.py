@@ -84,7 +84,7 @@ def render_picture(
     projection = resolve_projection(info, request.projection)
     drawing = Drawing(
         info,
-        _settings_of(call, info, stored, request, z, t, projection),
+        settings_of(call, info, stored, request, z, t, projection),
         area,
         z,
         t,
@@ -106,7 +106,7 @@ def render_picture(
     return picture
 
 
-def _settings_of(
+def settings_of(
     call: Call,
     info: ImageInfo,
     stored: RenderingDefinition,
@@ -115,6 +115,7 @@ def _settings_of(
     t: int,
     projection: AxisProjection | None,
 ) -> EffectiveSettings:
+    """Give the settings that the URL comes to at a plane."""
     settings = request.settings
     if arrays.is_array(request.encoding.format):
         return unrendered_settings(stored, settings)

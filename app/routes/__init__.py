@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from app.routes import histograms, images, metadata, pages, service, settings, thumbnails
+from app.routes import figures, histograms, images, metadata, pages, service, settings, thumbnails
 
 
 def blueprints() -> list[Blueprint]:
     """Give all blueprints of an application."""
-    modules = (images, thumbnails, histograms, metadata, settings, service, pages)
+    modules = (images, thumbnails, figures, histograms, metadata, settings, service, pages)
     return [module.blueprint for module in modules]

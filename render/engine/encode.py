@@ -100,6 +100,11 @@ def encode(picture: NDArray[np.uint8], encoding: Encoding) -> bytes:
     return _saved(image, "AVIF", quality=percent, speed=10)
 
 
+def encode_transparent(picture: NDArray[np.uint8]) -> bytes:
+    """Write a picture with its alpha, (height, width, 4) uint8, as PNG."""
+    return bytes(imagecodecs.png_encode(np.array(picture, order="C", copy=True), **_PNG))
+
+
 def encode_array(plane: NDArray, format: str) -> bytes:  # noqa: A002
     """Write a plane in its own type: `npy` (numpy's file) or `raw` (its bytes as they are)."""
     if format == "raw":

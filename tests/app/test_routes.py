@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.app.conftest import FLAT, PYRAMID, STACK
 
 MISSING = 987654
-IMAGE_JPEG, JSON = "image/jpeg", "application/json"
+IMAGE_JPEG, IMAGE_GIF, JSON = "image/jpeg", "image/gif", "application/json"
 
 #: Path with a place for an image id, content type, and what makes it malformed (status, query).
 IMAGE_ROUTES = [
@@ -42,6 +42,19 @@ IMAGE_ROUTES = [
     ("/webgateway/get_thumbnail/{}/", JSON, (400, "z=x")),
     ("/webgateway/get_thumbnail/{}/50/", JSON, (400, "callback=a.b")),
     ("/webgateway/get_thumbnail/{}/50/40/", JSON, (404, "t=2")),
+    (
+        "/webgateway/render_split_channel/{}/0/0/?c=1|0:9$F00&m=c",
+        IMAGE_JPEG,
+        (400, "size=-1"),
+    ),
+    ("/webclient/render_split_channel/{}/0/0/", IMAGE_JPEG, (400, "q=x")),
+    ("/webclient/5/render_split_channel/{}/0/0/?q=0.5", IMAGE_JPEG, (400, "format=raw")),
+    ("/webgateway/render_row_plot/{}/0/0/5/", IMAGE_GIF, (400, "gamma=x")),
+    ("/webgateway/render_row_plot/{}/0/0/5/2/", IMAGE_GIF, (400, "auto=x")),
+    ("/webclient/render_row_plot/{}/0/0/5/", IMAGE_GIF, (400, "auto=x")),
+    ("/webgateway/render_col_plot/{}/0/0/5/", IMAGE_GIF, (400, "gamma=x")),
+    ("/webgateway/render_col_plot/{}/0/0/5/2/", IMAGE_GIF, (400, "auto=x")),
+    ("/webclient/5/render_col_plot/{}/0/0/5/2/", IMAGE_GIF, (400, "auto=x")),
     ("/webgateway/histogram_json/{}/channel/0/", JSON, (400, "theZ=-1")),
     ("/webgateway/histogram_json/{}/channel/1/whatever/", JSON, (400, "bins=x")),
     ("/webgateway/imgData/{}/", JSON, (400, "callback=a-b")),
@@ -66,6 +79,7 @@ OTHER_ROUTES = [
     ("/webgateway/get_thumbnails/50/?id={image}&id=1&id=2", JSON, None),
     ("/webclient/get_thumbnails/?id={image}", JSON, None),
     ("/webclient/get_thumbnails/5/?id={image}", JSON, None),
+    ("/webgateway/luts_png/", "image/png", None),
     ("/webgateway/luts/", JSON, (400, "/webgateway/luts/?callback=a(")),
     ("/webclient/luts/", JSON, None),
     ("/webclient/5/luts/", JSON, None),
@@ -130,6 +144,9 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         "channel": 0,
         "width": 20,
         "height": 10,
+        "x": 3,
+        "y": 3,
+        "line_width": 2,
         "key": "size",
         "rest": "x",
     }

@@ -1,0 +1,145 @@
+"""Split-channel pictures: each active channel alone, and all together, side by side."""
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.areas import SourceArea
+from app.call import Call
+from app.drawing import Drawing, read_channels
+from app.effective import stored_definition
+from app.figure_params import SplitChannelRequest
+from app.image_data import channel_label
+from app.keys import digest, picture_text
+from app.levels import Size, fitted_size, sufficient_level, sufficient_stride, whole_level
+from app.pipeline import ClientHas, Picture, check_plane, filled, settings_of
+from app.projections import resolve_projection
+from render.engine.composite import needed_channels
+from render.engine.encode import CONTENT_TYPES
+from render.engine.panes import shown_labels
+from render.errors import TooLarge
+from render.figures import SplitChannelJob
+from render.values import ImageInfo, Model
+
+_TOGETHER = "merged"
+
+
+def render_split_channel(
+    call: Call, request: SplitChannelRequest, client_has: ClientHas
+) -> Picture:
+    """Draw a split-channel picture. Raises the errors of `render.errors` only."""
+    wanted = request.picture
+    info = call.image_info(wanted.image_id)
+    stored = stored_definition(call, info)
+    z = stored.default_z if wanted.z is None else wanted.z
+    t = stored.default_t if wanted.t is None else wanted.t
+    check_plane(info, z, t)
+    projection = resolve_projection(info, wanted.projection)
+    # A picture in grey needs one channel; panes in grey need all that are on.
+    colored = replace(wanted, settings=replace(wanted.settings, model=Model.RGB))
+    settings = settings_of(call, info, stored, colored, z, t, projection)
+    size, area = _pane(info, request.size)
+    stride = 1
+    if size is not None and projection is None:
+        stride = sufficient_stride((area.region.width, area.region.height), size)
+    panes = _Panes(
+        Drawing(
+            info,
+            settings,
+            area,
+            z,
+            t,
+            projection,
+            wanted.orientation,
+            wanted.encoding,
+            size,
+            stride,
+        ),
+        wanted.settings.model or stored.model,
+        shown_labels([*map(channel_label, range(info.size_c), info.channels), _TOGETHER]),
+    )
+    panes.check(call)
+    picture = Picture(
+        None,
+        CONTENT_TYPES[wanted.encoding.format],
+        panes.key(call),
+        wanted.settings.complete,
+        settings.warnings,
+    )
+    return filled(call, picture, client_has, lambda: panes.draw(call), info.image_id)
+
+
+@dataclass(frozen=True)
+class _Panes:
+    """What one pane in colour would be, and how panes are put together."""
+
+    drawing: Drawing
+    model: Model
+    labels: tuple[str, ...]
+
+    def check(self, call: Call) -> None:
+        """Raise TooLarge when all panes together have more pixels than a picture may have."""
+        width, height = self._job({}).grid.size
+        limit = call.settings.max_output_pixels
+        if width * height > limit:
+            raise TooLarge(
+                f"the panes together are {width} x {height} pixels, more than {limit} (setting "
+                "max_output_pixels); ask for smaller panes with size",
+                parameter="size",
+            )
+
+    def key(self, call: Call) -> str:
+        drawing = self.drawing
+        return digest(
+            picture_text(
+                call.parts.source_name,
+                drawing.info,
+                drawing.settings,
+                drawing.area,
+                drawing.z,
+                drawing.t,
+                drawing.projection,
+                drawing.orientation,
+                drawing.encoding,
+                (
+                    *("split", self.model.value, drawing.size, drawing.stride),
+                    json.dumps(self.labels),
+                ),
+            )
+        )
+
+    def draw(self, call: Call) -> bytes:
+        needed = needed_channels(self.drawing.settings.definition)
+        planes = dict(zip(needed, read_channels(call, self.drawing, needed), strict=True))
+        return call.work(self._job(planes))
+
+    def _job(self, planes: dict[int, np.ndarray]) -> SplitChannelJob:
+        drawing, info = self.drawing, self.drawing.info
+        region, stride = drawing.area.region, drawing.stride
+        turned = drawing.orientation
+        return SplitChannelJob(
+            planes=tuple(planes.get(c) for c in range(info.size_c)),
+            pixel_type=info.pixel_type,
+            definition=replace(drawing.settings.definition, model=self.model),
+            shape=(-(-region.height // stride), -(-region.width // stride)),
+            labels=self.labels,
+            significant_bits=info.significant_bits,
+            stats=tuple(channel.stats for channel in info.channels),
+            luts=drawing.settings.luts,
+            encoding=drawing.encoding,
+            size=drawing.size,
+            flip_horizontal=turned.flip_horizontal,
+            flip_vertical=turned.flip_vertical,
+            rotation=turned.rotation,
+        )
+
+
+def _pane(info: ImageInfo, longest_side: int | None) -> tuple[Size | None, SourceArea]:
+    """Give the size that panes are scaled to, None = as they are, and what they are made of."""
+    full = (info.size_x, info.size_y)
+    if longest_side is None or longest_side >= max(full):
+        return None, whole_level(info, 0)
+    size = fitted_size(*full, longest_side)
+    level = sufficient_level(info.levels, size)
+    return None if info.levels[level] == size else size, whole_level(info, level)

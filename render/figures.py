@@ -1,0 +1,126 @@
+"""Jobs for figures: pictures that are put together from several, or drawn from numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine import composite, encode, line_plot, lut_strip, panes
+from render.engine.lut import find_table
+from render.job import Finish
+from render.values import ChannelBinding, Model, RenderingDefinition
+
+#: The level whose colour stands for a whole lookup table where only one can be shown.
+_MIDDLE_LEVEL = 128
+
+
+@dataclass(frozen=True, eq=False)
+class SplitChannelJob(Finish):
+    """Draw each active channel alone, and in colour all together, side by side.
+
+    `planes`, `significant_bits`, `stats` and `luts` are as in `RenderJob`. There is a cell for
+    every channel; those of inactive ones stay empty. In greyscale there is no pane of all
+    together. `shape` is the (height, width) of the planes. `labels` are one per channel, and one
+    more for the pane of all together. What `Finish` says is done with each pane.
+    """
+
+    planes: tuple[NDArray | None, ...]
+    pixel_type: str
+    definition: RenderingDefinition
+    shape: tuple[int, int]
+    labels: tuple[str, ...]
+    significant_bits: int | None = None
+    stats: tuple[tuple[float, float] | None, ...] = ()
+    luts: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def run(self) -> bytes:
+        """Give the bytes of the encoded picture."""
+        bindings = self.definition.bindings
+        grid = self.grid
+        canvas = panes.empty_canvas(grid)
+        for index, binding in enumerate(bindings):
+            if binding.active:
+                alone = tuple(replace(each, active=c == index) for c, each in enumerate(bindings))
+                panes.place(canvas, grid, index, self._pane(alone), self.labels[index])
+        if self.definition.model is Model.RGB:
+            panes.place(canvas, grid, len(bindings), self._pane(bindings), self.labels[-1])
+        return encode.encode(canvas, self.encoding)
+
+    @property
+    def grid(self) -> panes.PaneGrid:
+        """Give where the panes stand, and how large they and the picture are."""
+        width, height = self.size or self.shape[::-1]
+        pane = (height, width) if self.rotation in (90, 270) else (width, height)
+        together = 1 if self.definition.model is Model.RGB else 0
+        return panes.pane_grid(len(self.definition.bindings) + together, pane)
+
+    def _pane(self, bindings: tuple[ChannelBinding, ...]) -> NDArray[np.uint8]:
+        picture = composite.compose(
+            self.planes,
+            self.pixel_type,
+            self.definition.with_bindings(bindings),
+            significant_bits=self.significant_bits,
+            stats=self.stats,
+            luts=self.luts,
+            shape=self.shape,
+        )
+        return self.finished(picture)
+
+
+@dataclass(frozen=True)
+class PlotCurve:
+    """The values along a line of one channel, the range that they are drawn over, its colour."""
+
+    values: NDArray
+    value_range: tuple[float, float]
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class LinePlotJob:
+    """Draw the values along a row (`axis` x) or column (y) of a plane as a GIF of its size.
+
+    `size` is the plane's (width, height), `position` the row or column that is marked.
+    """
+
+    curves: Sequence[PlotCurve]
+    axis: str
+    size: tuple[int, int]
+    position: int
+    line_width: int = 1
+
+    def run(self) -> bytes:
+        """Give the bytes of the GIF. Raises BadRequest for too many different colours."""
+        along_x = self.axis == "x"
+        length, span = self.size if along_x else self.size[::-1]
+        palette, places = line_plot.palette_places([curve.color for curve in self.curves])
+        curves = [
+            (line_plot.heights(curve.values, curve.value_range, span), place)
+            for curve, place in zip(self.curves, places, strict=True)
+        ]
+        position = self.position if along_x else span - 1 - self.position
+        plot = line_plot.draw_plot(curves, length, span, position, self.line_width)
+        return line_plot.encode_plot(plot if along_x else line_plot.turned_to_column(plot), palette)
+
+
+def curve_color(
+    binding: ChannelBinding, luts: Mapping[str, NDArray[np.uint8]]
+) -> tuple[int, int, int]:
+    """Give the one colour that stands for a channel: its own, or its lookup table's middle."""
+    table = find_table(binding.lut, luts)
+    if table is None:
+        return binding.color.red, binding.color.green, binding.color.blue
+    red, green, blue = map(int, table[_MIDDLE_LEVEL])
+    return red, green, blue
+
+
+@dataclass(frozen=True, eq=False)
+class LookupTableStripJob:
+    """Draw all lookup tables below one another, as PNG with alpha."""
+
+    tables: Sequence[NDArray[np.uint8] | None]
+
+    def run(self) -> bytes:
+        """Give the bytes of the PNG."""
+        return encode.encode_transparent(lut_strip.draw_strip(self.tables))
