@@ -63,7 +63,8 @@ class Call:
     def once(self, key: Hashable, produce: Callable[[], Value], step: str) -> Value:
         """Give what `produce` gives, letting one of all requests for `key` do the work."""
         try:
-            return self.parts.flight.do(key, produce, self.deadline.remaining_s(step))
+            left_s = self.deadline.remaining_s(step)
+            return self.parts.flight.do(key, produce, left_s, self.deadline.check_wanted)
         except FlightTimeout as error:
             raise DeadlineExceeded(
                 f"the request ran out of time at the step '{step}', waiting for an equal one"

@@ -14,6 +14,9 @@ from render import errors
 
 log = logging.getLogger("blitzrender.errors")
 
+#: Nobody receives it; logs and metrics show it, as those of NGINX do.
+CLIENT_GONE = 499
+
 #: Status and type of each class of error; a class not listed is told as its nearest base.
 STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.BadRequest: (400, "bad-request"),
@@ -27,6 +30,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.SourceFailed: (502, "source-failed"),
     errors.Overloaded: (503, "overloaded"),
     errors.DeadlineExceeded: (504, "deadline-exceeded"),
+    errors.ClientGone: (CLIENT_GONE, "client-gone"),
     errors.RenderFailed: (500, "render-failed"),
     errors.ServiceError: (500, "internal-error"),
 }
@@ -89,7 +93,7 @@ def _on_fault(error: Exception) -> Response:
 def _answer(status: int, kind: str, detail: str, parameter: str | None) -> Response:
     body: dict[str, Any] = {
         "type": kind,
-        "title": HTTPStatus(status).phrase,
+        "title": "Client Closed Request" if status == CLIENT_GONE else HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         # What clients of webgateway read.

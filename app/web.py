@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -13,7 +14,8 @@ from app.handles import with_handle
 from app.http import cache_control, last_values
 from app.parts import LazyParts
 from app.pipeline import Picture
-from render.deadline import Deadline
+from render.deadline import Asker, Deadline
+from render.workers.native import has_hung_up
 
 _EXTENSION = "blitzrender"
 
@@ -53,7 +55,16 @@ def current_call() -> Call:
     deadline = Deadline.after(parts.settings.request_deadline_s)
     with steps.step("access"):
         viewer = parts.identity.viewer(request)
-    return Call(parts, viewer, deadline, steps)
+    asker = Asker(viewer.key, client_is_gone(request.environ))
+    return Call(parts, viewer, replace(deadline, asker=asker), steps)
+
+
+def client_is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
+    """Give what tells whether the client of a request has hung up, as far as gunicorn lets see."""
+    connection = environ.get("gunicorn.socket")
+    if connection is None:
+        return lambda: False
+    return lambda: has_hung_up(connection.fileno())
 
 
 def query() -> dict[str, str]:

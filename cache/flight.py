@@ -7,6 +7,13 @@ from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
 
+#: How often those who wait look whether their value is still wanted.
+_LOOK_S = 0.2
+
+
+def _wanted() -> None:
+    """Find nothing against waiting on."""
+
 
 class FlightTimeout(TimeoutError):
     """The one who makes the value took longer than this caller could wait."""
@@ -39,18 +46,25 @@ class SingleFlight(Generic[Value]):
         self._flights: dict[Hashable, _Flight] = {}
         self._lock = threading.Lock()
 
-    def do(self, key: Hashable, produce: Callable[[], Value], wait_s: float) -> Value:
+    def do(
+        self,
+        key: Hashable,
+        produce: Callable[[], Value],
+        wait_s: float,
+        check_wanted: Callable[[], None] = _wanted,
+    ) -> Value:
         """Give what `produce()` gives, called here or by the caller who came first.
 
-        Waits for others at most `wait_s` seconds in all, then raises FlightTimeout; how long
-        `produce` itself takes is its own matter. `produce` is called at most once.
+        Waits for others at most `wait_s` seconds in all, then raises FlightTimeout, and no longer
+        than until `check_wanted`, called now and then, raises; how long `produce` itself takes is
+        its own matter. `produce` is called at most once.
         """
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
                 flight = self._flights[key] = _Flight(self._lock)
             if not flight.is_vacant:
-                self._wait(key, flight, wait_s)
+                self._wait(key, flight, wait_s, check_wanted)
             if flight.error is not None:
                 raise flight.error
             if flight.is_done:
@@ -62,7 +76,9 @@ class SingleFlight(Generic[Value]):
         """Count the keys that are being produced."""
         return len(self._flights)
 
-    def _wait(self, key: Hashable, flight: _Flight, wait_s: float) -> None:
+    def _wait(
+        self, key: Hashable, flight: _Flight, wait_s: float, check_wanted: Callable[[], None]
+    ) -> None:
         """Wait until the flight is done or vacant; the lock is held before and after."""
         until_s = time.monotonic() + wait_s
         flight.waiting += 1
@@ -71,7 +87,8 @@ class SingleFlight(Generic[Value]):
                 left_s = until_s - time.monotonic()
                 if left_s <= 0:
                     raise FlightTimeout(f"waited {wait_s:.3g} s for another request's result")
-                flight.changed.wait(left_s)
+                flight.changed.wait(min(left_s, _LOOK_S))
+                check_wanted()
         except BaseException:
             if flight.is_vacant and flight.waiting == 1:
                 del self._flights[key]

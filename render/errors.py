@@ -66,5 +66,9 @@ class DeadlineExceeded(ServiceError):
     """A step took longer than the request may last."""
 
 
+class ClientGone(DeadlineExceeded):
+    """The client hung up while its request waited; what it waited for goes to others."""
+
+
 class RenderFailed(ServiceError):
     """A fault of ours while rendering."""

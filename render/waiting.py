@@ -12,7 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from render.deadline import Deadline
+
 Result = TypeVar("Result")
+
+#: How often those who wait in a queue look whether their client is still there.
+_LOOK_S = 0.2
 
 
 def gevent_is_in_charge() -> bool:
@@ -111,6 +116,7 @@ class Handoff:
     def __init__(self) -> None:
         self._value: Any = None
         self._error: BaseException | None = None
+        self._filled = False
         self._doorbell: _Doorbell | None = None
         self._event: Any
         if gevent_is_in_charge():
@@ -124,6 +130,7 @@ class Handoff:
     def fill(self, value: Any = None, error: BaseException | None = None) -> None:
         """Store the result, or the exception to raise, and wake the waiter. Any thread may call."""
         self._value, self._error = value, error
+        self._filled = True
         if self._doorbell is None:
             self._event.set()
         else:
@@ -132,6 +139,16 @@ class Handoff:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until filled; tell whether it was within `timeout_s` seconds."""
         return bool(self._event.wait(timeout_s))
+
+    def wait_in_queue(self, deadline: Deadline, step: str) -> Any:
+        """Wait and give the result; raise DeadlineExceeded, or ClientGone.
+
+        For waiting that can be broken off without harm: nothing is under way yet.
+        """
+        while not self._filled:
+            deadline.check_wanted()
+            self._event.wait(min(deadline.remaining_s(step), _LOOK_S))
+        return self.result()
 
     def result(self) -> Any:
         """Give the value, or raise the stored exception; call after `wait` gave True."""

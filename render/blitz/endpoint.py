@@ -101,7 +101,10 @@ class Limits:
     Sessions and stores that were not used for their idle time are closed; sessions are kept
     alive in between. `read_bytes` is the most that one call may bring: larger regions are read
     in pieces, since a router refuses messages above its limit (64 MiB as shipped) and the
-    reply counts as one. `shapes` is the most that is loaded of one image or region.
+    reply counts as one. `shapes` is the most that is loaded of one image or region. A server
+    that could not be reached `failures` times in a row is left alone for `pause_s`. Who
+    waits for `silence_s` without any answer in a session has its connection tried, and given up
+    if it proves dead.
     """
 
     sessions: int = 64
@@ -115,3 +118,6 @@ class Limits:
     file_bytes: int = 4 * 1024 * 1024
     shapes: int = 50_000
     connect_timeout_s: float = 5.0
+    failures: int = 3
+    pause_s: float = 2.0
+    silence_s: float = 5.0

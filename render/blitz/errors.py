@@ -24,6 +24,10 @@ from render.errors import (
 RETRY_AFTER_S = 5.0
 
 
+class Unreachable(SourceUnavailable):
+    """The server did not even begin to answer."""
+
+
 class Lost(SourceUnavailable):
     """Something that was open is gone: a fresh one may work, so this is worth one retry."""
 
@@ -76,7 +80,7 @@ def _login_failed(error: Exception, step: str) -> ServiceError:
 def _login_refused(error: Exception, step: str) -> ServiceError:
     # What a router says of a server that it cannot ask; nobody's credentials are at fault then.
     if getattr(error, "reason", "") == "internal server error":
-        return _unavailable("OMERO.server does not answer its router")(error, step)
+        return Unreachable("OMERO.server does not answer its router", retry_after_s=RETRY_AFTER_S)
     return NotAuthenticated("OMERO.server refuses these credentials, or they ended")
 
 
@@ -85,7 +89,7 @@ def _not_connected(error: Exception, step: str) -> ServiceError:
     if isinstance(error, Ice.SecurityException):
         told = next((text for sign, text in _CERTIFICATE_FAULTS if sign in error.reason), None)
         reason = told or reason
-    return SourceUnavailable(f"OMERO.server {reason}", retry_after_s=RETRY_AFTER_S)
+    return Unreachable(f"OMERO.server {reason}", retry_after_s=RETRY_AFTER_S)
 
 
 _REASONS = {

@@ -11,13 +11,20 @@ from typing import Any, TypeVar
 
 import Ice
 
+from render.blitz.breaker import Breaker
 from render.blitz.communicator import destroy_communicator, make_communicator
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.errors import Lost, translate
-from render.blitz.session import LiveSession, log_in
+from render.blitz.session import LiveSession, log_in, ping_router
 from render.blitz.slot import SessionSlot
 from render.deadline import Deadline
-from render.errors import DeadlineExceeded, Overloaded, ServiceError, SourceUnavailable
+from render.errors import (
+    ClientGone,
+    DeadlineExceeded,
+    Overloaded,
+    ServiceError,
+    SourceUnavailable,
+)
 from render.waiting import spawn
 
 log = logging.getLogger(__name__)
@@ -25,7 +32,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 #: How often the pool looks for sessions to refresh or to close, at most.
-_ROUND_S = 5.0
+_ROUND_S = 1.0
 
 #: Time allowed for one keep-alive, and for closing one session.
 _HOUSEKEEPING_TIMEOUT_S = 5.0
@@ -42,6 +49,8 @@ class SessionPool:
         self._slots: dict[Credentials, SessionSlot] = {}
         self._communicator: Any = None
         self._closed = threading.Event()
+        #: Guards logins; calls on sessions that are open do not go through it.
+        self.breaker = Breaker(limits.failures, limits.pause_s)
         atexit.register(self.close)
 
     def run(
@@ -59,24 +68,29 @@ class SessionPool:
         try:
             live = slot.live(deadline)
             try:
-                return operation(live)
+                return self._answered(slot, operation(live))
             except Lost as error:
                 log.info("opening a session anew: %s", error)
                 slot.discard(live)
             live = slot.live(deadline)
             try:
-                return operation(live)
+                return self._answered(slot, operation(live))
             except Lost:
                 slot.discard(live)
                 raise
+        except ClientGone:
+            raise
         except DeadlineExceeded:
             slot.suspect = True
             raise
         except Ice.Exception as error:
-            # Preparing a call can fail too, such as on a communicator that is being ended.
             raise translate(error, "use the session") from error
         finally:
             self._check_in(slot)
+
+    def _answered(self, slot: SessionSlot, result: Result) -> Result:
+        slot.last_answered_s = time.monotonic()
+        return result
 
     def live_sessions(self) -> list[LiveSession]:
         """Give the sessions that are open now."""
@@ -96,7 +110,7 @@ class SessionPool:
             communicator, self._communicator = self._communicator, None
         deadline = Deadline.after(_HOUSEKEEPING_TIMEOUT_S)  # for all of them together
         for slot in slots:
-            live = slot.take()
+            live = slot.give_up()
             if live is not None:
                 live.close(deadline)
         if communicator is not None:
@@ -109,8 +123,10 @@ class SessionPool:
             slot = self._slots.get(credentials)
             if slot is None:
                 self._make_room()
-                slot = SessionSlot(lambda deadline: self._log_in(credentials, deadline))
+                slot = SessionSlot(lambda deadline: self._log_in(credentials, deadline), _close)
                 self._slots[credentials] = slot
+            if not slot.users:
+                slot.last_answered_s = time.monotonic()
             slot.users += 1
             return slot
 
@@ -129,17 +145,45 @@ class SessionPool:
         del self._slots[credentials]
         _close_in_background(slot)
 
+    def check(self, deadline: Deadline) -> None:
+        """Have the router give a sign of life; raise SourceUnavailable when it gives none.
+
+        This is an attempt like any other: where the circuit is open none is made, and one that
+        gets through closes it.
+        """
+        self._attempt(lambda communicator: ping_router(communicator, self._endpoint, deadline))
+
     def _log_in(self, credentials: Credentials, deadline: Deadline) -> LiveSession:
+        return self._attempt(
+            lambda communicator: log_in(
+                communicator, self._endpoint, credentials, self._limits, deadline
+            )
+        )
+
+    def _attempt(self, attempt: Callable[[Any], Result]) -> Result:
+        """Make an attempt to reach the server, unless the circuit is open."""
         with self._lock:
+            if self._closed.is_set():
+                raise SourceUnavailable("the connection to OMERO.server is being closed")
             if self._communicator is None:
                 self._communicator = make_communicator(self._endpoint, self._limits)
                 spawn(self._keep_house)
             communicator = self._communicator
-        return log_in(communicator, self._endpoint, credentials, self._limits, deadline)
+
+        def translated() -> Result:
+            try:
+                return attempt(communicator)
+            except Ice.Exception as error:
+                # Preparing a call can fail too, such as on a communicator that is being ended.
+                raise translate(error, "log in") from error
+
+        return self.breaker.run(translated)
 
     def _keep_house(self) -> None:
         """Refresh the sessions in use, close idle ones and idle stores, until the pool closes."""
-        round_s = min(_ROUND_S, self._limits.store_idle_s / 2, self._limits.keep_alive_s / 2)
+        limits = self._limits
+        shortest_s = min(limits.store_idle_s, limits.keep_alive_s, limits.silence_s)
+        round_s = min(_ROUND_S, shortest_s / 2)
         while not self._closed.wait(round_s):
             now_s = time.monotonic()
             self._close_idle(now_s)
@@ -151,9 +195,10 @@ class SessionPool:
                     continue
                 live.stores.expire(now_s)
                 live.renderers.expire(now_s)
-                if slot.suspect or now_s - slot.last_refreshed_s > self._limits.keep_alive_s:
+                is_due = now_s - slot.last_refreshed_s > self._limits.keep_alive_s
+                if is_due or slot.suspect or slot.is_silent(now_s, self._limits.silence_s):
                     slot.suspect = False
-                    slot.last_refreshed_s = now_s
+                    slot.last_refreshed_s = slot.last_answered_s = now_s
                     spawn(partial(_refresh, slot, live))
 
     def _close_idle(self, now_s: float) -> None:
@@ -176,6 +221,10 @@ def _refresh(slot: SessionSlot, live: LiveSession) -> None:
 
 
 def _close_in_background(slot: SessionSlot) -> None:
-    live = slot.take()
+    live = slot.give_up()
     if live is not None:
-        spawn(lambda: live.close(Deadline.after(_HOUSEKEEPING_TIMEOUT_S)))
+        spawn(partial(_close, live))
+
+
+def _close(live: LiveSession) -> None:
+    live.close(Deadline.after(_HOUSEKEEPING_TIMEOUT_S))

@@ -179,11 +179,7 @@ def log_in(
 ) -> LiveSession:
     """Open a session: log in with user and password, or join one by its key."""
     client_uuid = str(uuid.uuid4())
-    router = Glacier2.RouterPrx.uncheckedCast(
-        communicator.stringToProxy(endpoint.router_text())
-    ).ice_connectionId(client_uuid)
-    connection = Connecting(router).result(deadline)
-    router = router.ice_fixed(connection)
+    router, connection = _connect(communicator, endpoint, client_uuid, deadline)
     name = credentials.session_key or credentials.user
     password = credentials.session_key or credentials.password
     context = {"omero.client.uuid": client_uuid, "omero.agent": "Blitzrender"}
@@ -199,3 +195,23 @@ def log_in(
         close_connection(connection)
         raise
     return live
+
+
+def ping_router(communicator: Any, endpoint: Endpoint, deadline: Deadline) -> None:
+    """Have the router give a sign of life on a connection made for that."""
+    router, connection = _connect(communicator, endpoint, str(uuid.uuid4()), deadline)
+    try:
+        call(deadline, "ask the router", router.ice_pingAsync)
+    finally:
+        close_connection(connection)
+
+
+def _connect(
+    communicator: Any, endpoint: Endpoint, connection_id: str, deadline: Deadline
+) -> tuple[Any, Any]:
+    """Make a connection of its own; give the router, fixed to it, and the connection."""
+    router = Glacier2.RouterPrx.uncheckedCast(
+        communicator.stringToProxy(endpoint.router_text())
+    ).ice_connectionId(connection_id)
+    connection = Connecting(router).result(deadline)
+    return router.ice_fixed(connection), connection

@@ -7,21 +7,34 @@ from collections.abc import Callable
 from render.blitz.errors import again
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
-from render.errors import DeadlineExceeded, ServiceError
+from render.errors import ServiceError, SourceFailed, SourceUnavailable
+from render.waiting import Handoff, spawn
+
+#: How long a login may take, whether or not somebody still waits for it. A login that was broken
+#: off could end the session of the person who is logged in to OMERO.web with it.
+_LOGIN_TIMEOUT_S = 30.0
 
 
 class SessionSlot:
-    """Holds a session that is opened when needed, once for all who wait."""
+    """Holds a session that is opened when needed, in the background, once for all who wait."""
 
-    def __init__(self, open_session: Callable[[Deadline], LiveSession]) -> None:
+    def __init__(
+        self,
+        open_session: Callable[[Deadline], LiveSession],
+        close_session: Callable[[LiveSession], None],
+    ) -> None:
         self._open_session = open_session
+        self._close_session = close_session
         self._lock = threading.Lock()
         self._live: LiveSession | None = None
-        self._failure: tuple[float, ServiceError] | None = None
+        self._is_opening = False
+        self._is_given_up = False
+        self._waiting: list[Handoff] = []
         self.users = 0
         #: A call ran out of time: the server may be slow, or the connection dead without a sign.
         self.suspect = False
         self.last_used_s = time.monotonic()
+        self.last_answered_s = self.last_used_s
         self.last_refreshed_s = self.last_used_s
 
     @property
@@ -34,35 +47,56 @@ class SessionSlot:
         live = self._live
         if live is not None:
             return live
-        asked_s = time.monotonic()
-        while not self._lock.acquire(timeout=deadline.remaining_s("wait for the login")):
-            pass
-        try:
-            if self._live is None:
-                if self._failure is not None and self._failure[0] > asked_s:
-                    # Tried while we waited: the answer is the same, and failed logins are slow.
-                    raise again(self._failure[1])
-                self._live = self._log_in(deadline)
-                self.last_refreshed_s = time.monotonic()
-            return self._live
-        finally:
-            self._lock.release()
+        mine = Handoff()
+        with self._lock:
+            if self._live is not None:
+                return self._live
+            if self._is_given_up:
+                raise SourceUnavailable("the connection to OMERO.server is being closed")
+            self._waiting.append(mine)
+            opens = not self._is_opening
+            self._is_opening = True
+        if opens:
+            spawn(self._open)
+        return mine.wait_in_queue(deadline, "wait for the login")
 
-    def _log_in(self, deadline: Deadline) -> LiveSession:
+    def _open(self) -> None:
+        live: LiveSession | None = None
+        error: ServiceError | None = None
         try:
-            return self._open_session(deadline)
-        except ServiceError as error:
-            if not isinstance(error, DeadlineExceeded):
-                self._failure = (time.monotonic(), error)
-            raise
+            live = self._open_session(Deadline.after(_LOGIN_TIMEOUT_S))
+        except ServiceError as raised:
+            error = raised
+        except Exception as raised:
+            error = SourceFailed(f"a fault of ours while logging in ({type(raised).__name__})")
+            error.__cause__ = raised
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._is_opening = False
+            unwanted = live if self._is_given_up else None
+            if live is not None and unwanted is None:
+                self._live = live
+                self.last_refreshed_s = self.last_answered_s = time.monotonic()
+        for one in waiting:
+            one.fill(live, None if error is None else again(error))
+        if unwanted is not None:
+            self._close_session(unwanted)
 
-    def take(self) -> LiveSession | None:
-        """Give the open session away, to be closed by the caller."""
-        live, self._live = self._live, None
+    def give_up(self) -> LiveSession | None:
+        """Give the open session away, to be closed by the caller; none is opened any more."""
+        with self._lock:
+            self._is_given_up = True
+            live, self._live = self._live, None
         return live
 
     def discard(self, live: LiveSession) -> None:
         """Forget a session that proved lost, unless another one has taken its place already."""
-        if self._live is live:
+        with self._lock:
+            if self._live is not live:
+                return
             self._live = None
-            live.drop_connection()
+        live.drop_connection()
+
+    def is_silent(self, now_s: float, longest_s: float) -> bool:
+        """Tell whether somebody has waited for longer than that without any answer to anybody."""
+        return self.users > 0 and now_s - self.last_answered_s > longest_s

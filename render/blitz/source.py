@@ -185,6 +185,15 @@ class BlitzSource:
         session.user(deadline)
         return session
 
+    @property
+    def circuit(self) -> str:
+        """Tell how attempts to reach the server fare: `closed` (well), `open` or `half-open`."""
+        return self.pool.breaker.state
+
+    def check(self, deadline: Deadline) -> None:
+        """Have the router give a sign of life, without a login; raise SourceUnavailable else."""
+        self.pool.check(deadline)
+
     def close(self) -> None:
         """Close all sessions of this process and end its connections."""
         pool = self._pools.pop(os.getpid(), None)

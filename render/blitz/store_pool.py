@@ -16,7 +16,7 @@ from render.blitz.endpoint import Limits
 from render.blitz.errors import ConnectionLost, ServiceLost, again
 from render.blitz.pyramid_service import PyramidService, StoreKey
 from render.deadline import Deadline
-from render.errors import DeadlineExceeded, ServiceError
+from render.errors import ServiceError
 from render.waiting import Handoff, spawn
 
 log = logging.getLogger(__name__)
@@ -227,9 +227,7 @@ class StorePool(Generic[Store]):
         """Wait in the queue, without the lock."""
         step = "wait for a pixels store"
         try:
-            if waiter.handoff.wait(deadline.remaining_s(step)):
-                return waiter.handoff.result()
-            raise DeadlineExceeded(f"the request ran out of time at the step '{step}'")
+            return waiter.handoff.wait_in_queue(deadline, step)
         except BaseException:
             self._leave(waiter)
             raise

@@ -43,6 +43,17 @@ def wait_readable(descriptor: int, timeout_s: float) -> bool:
     return bool(poll.poll(max(0, timeout_s) * 1000))
 
 
+def has_hung_up(descriptor: int) -> bool:
+    """Tell, without waiting or reading, whether a socket's other side will send no more."""
+    if descriptor < 0:
+        return True
+    # Where the system knows no RDHUP, only a connection that broke is noticed.
+    signs = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+    poll = _original(select, "poll")()
+    poll.register(descriptor, signs)
+    return bool(poll.poll(0))
+
+
 def start_process(
     arguments: Sequence[str], environment: Mapping[str, str], stdin: int, stdout: int
 ) -> int:

@@ -1,18 +1,22 @@
-"""A bounded queue in front of native threads, each of which drives one runner."""
+"""A bounded queue in front of native threads, each of which drives one runner.
+
+Viewers take turns in it, and a full queue gives up the newest job of whoever has most in it.
+"""
 
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Any
 
 from render.deadline import Deadline
-from render.errors import DeadlineExceeded, Overloaded, RenderFailed, ServiceError
+from render.errors import Overloaded, RenderFailed, ServiceError
 from render.job import Job
 from render.waiting import Handoff
 from render.workers.base import Worker, WorkerOptions
-from render.workers.native import make_lock, make_queue, start_thread
+from render.workers.fair_queue import FairQueue
+from render.workers.native import make_lock, start_thread
 
 #: How long `close` waits for jobs that are running.
 _CLOSE_TIMEOUT_S = 10.0
@@ -50,7 +54,7 @@ class PoolWorker(Worker):
         self._threads = options.threads
         self._limit = options.threads + options.queue_limit
         self._make_runner = make_runner
-        self._queue = make_queue()
+        self._queue: FairQueue[_Ticket] = FairQueue()
         # Held for a few instructions at a time, by greenlets and native threads alike.
         self._lock = make_lock()
         self._accepted = 0
@@ -60,17 +64,18 @@ class PoolWorker(Worker):
 
     def submit(self, job: Job, deadline: Deadline) -> Any:
         """Queue the job and wait for its result."""
-        remaining_s = deadline.remaining_s("render")
-        self._accept()
+        deadline.remaining_s("render")
+        viewer = deadline.asker.viewer
+        self._accept(viewer)
         ticket = _Ticket(job, deadline)
         try:
-            self._queue.put(ticket)
-            if not ticket.done.wait(remaining_s):
-                raise DeadlineExceeded("the request ran out of time at the step 'render'")
+            self._queue.put(ticket, viewer)
+            return ticket.done.wait_in_queue(deadline, "render")
         finally:
-            # Also when a greenlet is killed because its client went away.
+            # Also when a greenlet is killed, or its client went away.
             ticket.abandoned = True
-        return ticket.done.result()
+            if self._queue.remove(ticket, viewer):
+                self._give_back_place()
 
     def close(self) -> None:
         """Refuse what waits and let the threads end."""
@@ -80,25 +85,39 @@ class PoolWorker(Worker):
             self._stopped = stopped = Handoff()
             alive = self._alive
         for _ in range(alive):
-            self._queue.put(None)
+            self._queue.end()
         if alive:
             stopped.wait(_CLOSE_TIMEOUT_S)
 
-    def _accept(self) -> None:
+    def _accept(self, viewer: Hashable) -> None:
+        given_up = None
         with self._lock:
             if self._stopped is not None:
                 raise RenderFailed("the render worker is closed")
-            if self._accepted >= self._limit:
-                expected_s = self._accepted / self._threads * self._mean_s
-                raise Overloaded(
-                    f"{self._accepted} jobs are waiting for {self._threads} rendering threads",
-                    retry_after_s=min(max(1.0, math.ceil(expected_s)), _LONGEST_RETRY_S),
-                )
-            self._accepted += 1
+            if self._accepted < self._limit:
+                self._accepted += 1
+            else:
+                # The place of the job that is given up becomes ours.
+                given_up = self._queue.make_room(viewer)
+                if given_up is None:
+                    raise self._overloaded()
             missing = self._threads - self._alive
             self._alive = self._threads
+        if given_up is not None:
+            given_up.done.fill(error=self._overloaded())
         for _ in range(missing):
             start_thread(self._work)
+
+    def _overloaded(self) -> Overloaded:
+        expected_s = self._accepted / self._threads * self._mean_s
+        return Overloaded(
+            f"{self._accepted} jobs are waiting for {self._threads} rendering threads",
+            retry_after_s=min(max(1.0, math.ceil(expected_s)), _LONGEST_RETRY_S),
+        )
+
+    def _give_back_place(self) -> None:
+        with self._lock:
+            self._accepted -= 1
 
     def _work(self) -> None:
         runner = self._make_runner()

@@ -3,7 +3,7 @@
 import Ice
 import pytest
 
-from render.blitz.errors import ConnectionLost, ServiceLost, translate
+from render.blitz.errors import ConnectionLost, ServiceLost, Unreachable, translate
 from render.blitz.slices import Glacier2, omero
 from render.errors import (
     DeadlineExceeded,
@@ -39,11 +39,11 @@ from render.errors import (
         (Ice.CloseConnectionException(), ConnectionLost),
         (Ice.CommunicatorDestroyedException(), ConnectionLost),
         (Ice.ConnectionTimeoutException(), ConnectionLost),
-        (Ice.ConnectionRefusedException(), SourceUnavailable),
-        (Ice.ConnectTimeoutException(), SourceUnavailable),
-        (Ice.DNSException(), SourceUnavailable),
-        (Ice.SecurityException(), SourceUnavailable),
-        (Ice.ProtocolException(), SourceUnavailable),
+        (Ice.ConnectionRefusedException(), Unreachable),
+        (Ice.ConnectTimeoutException(), Unreachable),
+        (Ice.DNSException(), Unreachable),
+        (Ice.SecurityException(), Unreachable),
+        (Ice.ProtocolException(), Unreachable),
         (Ice.InvocationTimeoutException(), DeadlineExceeded),
         (Ice.InvocationCanceledException(), DeadlineExceeded),
         (Ice.MemoryLimitException(), SourceFailed),

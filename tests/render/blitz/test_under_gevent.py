@@ -21,7 +21,13 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "module",
-    ["test_sessions.py", "test_stores.py", "test_rendering.py", "test_image_server.py"],
+    [
+        "test_sessions.py",
+        "test_leaving.py",
+        "test_stores.py",
+        "test_rendering.py",
+        "test_image_server.py",
+    ],
 )
 def test_the_same_tests_pass_under_gevent(module: str) -> None:
     run = subprocess.run(
