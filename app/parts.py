@@ -21,7 +21,7 @@ from app.pictures import PictureStore, open_pictures
 from app.settings import Settings
 from cache.figures import CacheFigures
 from cache.file_cache import FileCache
-from cache.flight import SingleFlight
+from cache.flight import FlightTimeout, SingleFlight
 from cache.memory import MemoryCache
 from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.records import LookupTableFile
@@ -80,7 +80,9 @@ class Parts:
     answers: RecentMemory[Any] = field(default_factory=lambda: RecentMemory(_ANSWERS_MAX))
     # What ends the request of the one who works must not end those who wait for the result.
     flight: SingleFlight = field(
-        default_factory=lambda: SingleFlight((DeadlineExceeded, NotAuthenticated, Forbidden))
+        default_factory=lambda: SingleFlight(
+            (DeadlineExceeded, FlightTimeout, NotAuthenticated, Forbidden)
+        )
     )
 
     def warm_up(self) -> None:

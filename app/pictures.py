@@ -12,6 +12,7 @@ from app.settings import Settings
 from cache.figures import CacheFigures
 from cache.file_cache import FileCache
 from cache.memory import MemoryCache
+from cache.turns import Turns
 from cache.write_behind import WriteBehind
 
 #: The groups, and the folder below `cache_dir` of each.
@@ -43,12 +44,14 @@ class PictureStore:
         memory_max_bytes: int,
         disks: Mapping[str, FileCache],
         behind: WriteBehind,
+        turns: Turns,
     ) -> None:
         self._root = hashlib.blake2b(source_name.encode(), digest_size=4).hexdigest()
         self._memory: MemoryCache[bytes] = MemoryCache(memory_max_bytes)
         self._memory_max_bytes = memory_max_bytes
         self._disks = disks
         self._behind = behind
+        self._turns = turns
 
     def get(self, key: PictureKey) -> bytes | None:
         """Give the bytes, or None."""
@@ -76,6 +79,35 @@ class PictureStore:
             self._behind.put(disk, self._path(key), body, done)
         elif done is not None:
             done()
+
+    def make(self, key: PictureKey, produce: Callable[[], bytes], wait_s: float) -> bytes:
+        """Give what `produce()` gives, and keep it; or what another process makes of the key now.
+
+        Whoever makes it holds the turn until others can read it; when it dies, the next one makes
+        it. Raises FlightTimeout after waiting `wait_s` seconds for others. Within a process,
+        callers of one key take turns by themselves.
+        """
+        disk = self._disks.get(key.group)
+        if disk is None or not disk.is_storing:
+            # Others would find nothing when their turn comes.
+            body = produce()
+            self.set(key, body)
+            return body
+        path = self._path(key)
+        end_turn = self._turns.take(path, wait_s)
+        try:
+            # Asking first keeps the figures of misses right.
+            found = disk.get(path) if disk.has_key(path) else None
+            if found is not None:
+                self._keep_in_memory(key, found)
+                end_turn()
+                return found
+            body = produce()
+        except BaseException:
+            end_turn()
+            raise
+        self.set(key, body, end_turn)
+        return body
 
     def clear(self, groups: Iterable[str] = GROUPS, image_id: int | None = None) -> int:
         """Forget what is kept of some groups, or of one image in them; give the number of entries.
@@ -121,6 +153,7 @@ class PictureStore:
     def close(self) -> None:
         """Write down what is not on disk yet, and close the disk's part."""
         self._behind.close()
+        self._turns.close()
         for disk in self._disks.values():
             disk.close()
 
@@ -178,4 +211,5 @@ def open_pictures(settings: Settings, source_name: str) -> PictureStore:
         if bounds[group]
     }
     behind = WriteBehind(settings.cache_write_behind_max_bytes)
-    return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind)
+    turns = Turns(settings.cache_dir / "turns")
+    return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind, turns)

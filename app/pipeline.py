@@ -203,7 +203,8 @@ def _text_of(call: Call, drawing: Drawing) -> str:
 def cached(call: Call, key: PictureKey, produce: Callable[[], bytes]) -> bytes:
     """Give the bytes of a key from the cache, or make them, once for all who ask meanwhile.
 
-    Only complete results are stored; an error is not.
+    All: greenlets or threads of this process, and other processes of the host. Only complete
+    results are stored; an error is not.
     """
     pictures = call.parts.pictures
     with call.steps.step("cache"):
@@ -214,13 +215,14 @@ def cached(call: Call, key: PictureKey, produce: Callable[[], bytes]) -> bytes:
     # What stands unless this very request renders.
     call.steps.tell(cache="wait")
 
-    def make() -> bytes:
+    def render() -> bytes:
         made = produce()
-        # Raw: all that was rendered lay in this process's memory.
+        # Raw: all that was rendered lay in this host's memory.
         call.steps.tell(cache="miss" if call.fetches else "raw")
-        with call.steps.step("cache"):
-            pictures.set(key, made)
         return made
+
+    def make() -> bytes:
+        return pictures.make(key, render, call.deadline.remaining_s("render"))
 
     return call.once(key, make, "render")
 

@@ -1,10 +1,14 @@
 """Pictures in tiers and groups: where they are found, what goes together, what is told of them."""
 
+import threading
+
 import pytest
 
 from app.pictures import GROUPS, PictureKey, PictureStore, open_pictures
 from app.settings import load_settings
 from cache.file_cache import FileCache
+from cache.flight import FlightTimeout
+from cache.turns import Turns
 from cache.write_behind import WriteBehind
 
 WAIT_S = 20
@@ -16,7 +20,8 @@ def make_store(tmp_path):
 
     def make(memory_max_bytes=1000, source="omero:a:4064"):
         disks = {group: FileCache(tmp_path / group) for group in GROUPS}
-        stores.append(PictureStore(source, memory_max_bytes, disks, WriteBehind(10**6)))
+        behind, turns = WriteBehind(10**6), Turns(tmp_path / "turns")
+        stores.append(PictureStore(source, memory_max_bytes, disks, behind, turns))
         return stores[-1]
 
     yield make
@@ -105,3 +110,50 @@ def test_groups_have_bounds_of_their_own(tmp_path):
     assert figures["thumbnails"].max_bytes == 10_000
     assert "json" not in figures
     store.close()
+
+
+def test_one_process_makes_what_several_want_and_the_others_read_it(make_store):
+    first, second = make_store(), make_store()
+    key = PictureKey(1, "a" * 32)
+    begun, may_end, got = threading.Event(), threading.Event(), []
+
+    def produce():
+        begun.set()
+        assert may_end.wait(WAIT_S)
+        return b"made once"
+
+    def never():
+        raise AssertionError("the other one is making it")
+
+    maker = threading.Thread(target=lambda: first.make(key, produce, WAIT_S))
+    maker.start()
+    assert begun.wait(WAIT_S)
+    waiter = threading.Thread(target=lambda: got.append(second.make(key, never, WAIT_S)))
+    waiter.start()
+    with pytest.raises(FlightTimeout):
+        second.make(key, never, 0.05)
+    assert second.make(PictureKey(1, "b" * 32), lambda: b"another", 1) == b"another"
+    may_end.set()
+    maker.join()
+    waiter.join()
+    assert got == [b"made once"]
+
+
+def test_the_next_one_makes_it_when_the_first_one_fails(make_store):
+    first, second = make_store(), make_store()
+    key = PictureKey(1, "a" * 32)
+    with pytest.raises(ZeroDivisionError):
+        first.make(key, lambda: 1 // 0, 1)
+    assert second.make(key, lambda: b"x", 1) == b"x"
+
+
+def test_what_cannot_be_shared_is_made_by_each_at_once(make_store, tmp_path):
+    first, second = make_store(), make_store()
+    key = PictureKey(1, "a" * 32)
+    for store in (first, second):
+        store._disks["images"].close()
+
+    def nested():
+        return second.make(key, lambda: b"x", 0)
+
+    assert first.make(key, nested, 0) == b"x"

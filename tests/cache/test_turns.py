@@ -1,0 +1,135 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from cache.flight import FlightTimeout
+from cache.turns import Turns
+
+WAIT_S = 20
+
+
+@pytest.fixture
+def make_turns(tmp_path):
+    made = []
+
+    def make(path=None):
+        made.append(Turns(path or tmp_path / "turns"))
+        return made[-1]
+
+    yield make
+    for turns in made:
+        turns.close()
+
+
+def test_one_has_the_turn_of_a_key_until_it_ends_it(make_turns):
+    first, second = make_turns(), make_turns()
+    end = first.take("a", 0)
+    second.take("b", 0)
+    for turns in (first, second):
+        with pytest.raises(FlightTimeout):
+            turns.take("a", 0.01)
+    end()
+    end_second = second.take("a", 0)
+    end()
+    with pytest.raises(FlightTimeout):
+        first.take("a", 0)
+    end_second()
+    first.take("a", 0)
+
+
+def test_whoever_waits_comes_on_when_the_turn_ends(make_turns):
+    first, second = make_turns(), make_turns()
+    end = first.take("a", 0)
+    came = threading.Event()
+
+    def wait():
+        second.take("a", WAIT_S)
+        came.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert not came.wait(0.05)
+    end()
+    assert came.wait(WAIT_S)
+    waiting.join()
+
+
+def test_closing_ends_all_turns(make_turns):
+    first, second = make_turns(), make_turns()
+    first.take("a", 0)
+    first.close()
+    second.take("a", 0)
+
+
+def test_without_a_usable_file_everybody_has_a_turn(make_turns, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    first, second = make_turns(tmp_path / "file" / "turns"), make_turns(tmp_path / "file" / "turns")
+    first.take("a", 0)
+    second.take("a", 0)()
+
+
+HOLDER = """
+    import sys, time
+    from cache.turns import Turns
+    turns = Turns(sys.argv[1])
+    turns.take("a", 0)
+    print("holds", flush=True)
+    time.sleep(100)
+"""
+
+
+def test_the_turn_of_a_process_that_is_killed_ends(make_turns, tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path / "turns")]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"holds\n"
+    turns = make_turns()
+    with pytest.raises(FlightTimeout):
+        turns.take("a", 0.05)
+    os.kill(holder.pid, signal.SIGKILL)
+    turns.take("a", WAIT_S)
+    holder.wait()
+    holder.stdout.close()
+
+
+COUNTING = """
+    from gevent import monkey
+    monkey.patch_all()
+    import sys, time
+    import gevent
+    from cache.turns import Turns
+
+    turns, path = Turns(sys.argv[1]), sys.argv[2]
+    ticks = []
+    def tick():
+        while True:
+            ticks.append(1)
+            gevent.sleep(0.002)
+    ticking = gevent.spawn(tick)
+    for _ in range(40):
+        end = turns.take("a", 60)
+        with open(path) as file:
+            count = int(file.read())
+        gevent.sleep(0.001)
+        with open(path, "w") as file:
+            file.write(str(count + 1))
+        end()
+    ticking.kill()
+    assert len(ticks) > 20
+"""
+
+
+def test_processes_exclude_each_other_and_their_loops_turn(tmp_path):
+    count = tmp_path / "count"
+    count.write_text("0")
+    command = [sys.executable, "-c", textwrap.dedent(COUNTING), str(tmp_path / "turns"), str(count)]
+    processes = [subprocess.Popen(command) for _ in range(3)]
+    until = time.monotonic() + 100
+    for process in processes:
+        assert process.wait(until - time.monotonic()) == 0
+    assert count.read_text() == "120"

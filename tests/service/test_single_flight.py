@@ -1,0 +1,126 @@
+"""Many clients of several worker processes ask for one cold picture: it is rendered once."""
+
+import collections
+import http.client
+import threading
+import time
+
+import psutil
+import pytest
+
+from tests.support import service
+from tests.support.service import PROJECT
+
+pytestmark = pytest.mark.slow
+
+WORKERS = 3
+CLIENTS = 200
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    cache_dir = tmp_path_factory.mktemp("cache")
+    with service.running(PROJECT / "samples", cache_dir, workers=WORKERS) as it:
+        it.image_ids(6)
+        yield it
+
+
+def path_of(samples, name, window_end):
+    image_id = samples.image_ids(6)[name]
+    return f"/webgateway/render_image/{image_id}/0/0/?c=1|0:{window_end}$FFFFFF&m=g"
+
+
+def connected(samples, count):
+    connections = [
+        http.client.HTTPConnection("127.0.0.1", samples.port, timeout=60) for _ in range(count)
+    ]
+    for connection in connections:
+        connection.connect()
+    return connections
+
+
+def worker_of(samples, connection):
+    """Give the worker process that has accepted a connection."""
+    port = connection.sock.getsockname()[1]
+    for worker in samples.master.children():
+        if any(c.raddr and c.raddr.port == port for c in worker.net_connections("tcp")):
+            return worker
+    return None
+
+
+def ask_all(connections, path):
+    """Ask on all connections at the same time; give the threads, which fill in the answers.
+
+    An answer is (status, X-Cache, body), or the error.
+    """
+    barrier = threading.Barrier(len(connections))
+    answers = [None] * len(connections)
+
+    def ask(index):
+        barrier.wait(60)
+        try:
+            connections[index].request("GET", path)
+            answer = connections[index].getresponse()
+            answers[index] = answer.status, answer.headers["X-Cache"], answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            answers[index] = error
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(len(connections))]
+    for thread in threads:
+        thread.start()
+    return threads, answers
+
+
+def test_200_clients_of_one_cold_picture_cause_one_rendering(samples):
+    connections = connected(samples, CLIENTS)
+    ask_all(connections, "/healthz")[0][-1].join()
+    time.sleep(1)
+    workers = {worker_of(samples, connection) for connection in connections[::10]} - {None}
+    assert len(workers) >= 2, "all connections went to one worker"
+    waited = 0
+    for window_end in range(4001, 4006):
+        threads, answers = ask_all(connections, path_of(samples, "speckles.ome.tif", window_end))
+        for thread in threads:
+            thread.join()
+        assert {answer[0] for answer in answers} == {200}
+        assert len({answer[2] for answer in answers}) == 1
+        outcomes = collections.Counter(answer[1] for answer in answers)
+        assert outcomes["miss"] + outcomes["raw"] == 1, outcomes
+        waited += outcomes["wait"]
+    assert waited > 0
+    for connection in connections:
+        connection.close()
+
+
+def test_another_worker_takes_over_when_the_one_that_renders_is_killed(samples):
+    path = path_of(samples, "nuclei-3d.ome.tif", 3999)
+    first = connected(samples, 1)
+    ask_all(first, "/healthz")[0][0].join()
+    renderer = worker_of(samples, first[0])
+    others = []
+    while len(others) < 5:
+        (connection,) = connected(samples, 1)
+        ask_all([connection], "/healthz")[0][0].join()
+        if worker_of(samples, connection) not in (renderer, None):
+            others.append(connection)
+    image_server = samples.image_server()
+    assert image_server is not None and renderer is not None
+    # While nobody gives out pixels the first one holds the turn and the others wait for it.
+    image_server.suspend()
+    try:
+        first_asking, first_answer = ask_all(first, path)
+        time.sleep(0.5)
+        asking, answers = ask_all(others, path)
+        time.sleep(0.5)
+        renderer.kill()
+        psutil.wait_procs([renderer], timeout=10)
+    finally:
+        image_server.resume()
+    for thread in [*first_asking, *asking]:
+        thread.join()
+    for connection in [*first, *others]:
+        connection.close()
+    assert isinstance(first_answer[0], Exception)
+    assert {answer[0] for answer in answers} == {200}
+    outcomes = collections.Counter(answer[1] for answer in answers)
+    assert outcomes["miss"] + outcomes["raw"] == 1, outcomes
