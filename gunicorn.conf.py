@@ -77,7 +77,7 @@ def on_exit(server):
 def post_worker_init(worker):
     """Open what requests need, and give native threads their turn sooner than after 5 ms."""
     sys.setswitchinterval(0.0002)
-    _parts_of(worker.wsgi).prepare()
+    importlib.import_module("app.warm").warm_up_beside(worker.wsgi)
 
 
 def worker_exit(server, worker):

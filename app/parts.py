@@ -4,7 +4,6 @@ Nothing is opened before the first request: sockets, threads and Ice's communica
 exist before gunicorn forks its workers.
 """
 
-import contextlib
 import os
 import threading
 from dataclasses import dataclass, field
@@ -25,21 +24,13 @@ from cache.flight import FlightTimeout, SingleFlight
 from cache.memory import MemoryCache
 from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.records import LookupTableFile
-from render.blitz.source import BlitzSession, BlitzSource
-from render.deadline import Deadline
-from render.errors import DeadlineExceeded, Forbidden, NotAuthenticated, ServiceError
-from render.job import RenderJob
+from render.blitz.source import BlitzSource
+from render.errors import DeadlineExceeded, Forbidden, NotAuthenticated
 from render.values import (
-    ChannelBinding,
-    Color,
     ImageInfo,
-    Model,
-    PlaneIndex,
-    Region,
     RenderingDefinition,
     Window,
 )
-from render.waiting import spawn
 from render.workers import Worker, create_worker
 
 #: How long the server's lookup tables are believed to be as they were.
@@ -49,8 +40,6 @@ _DEFAULTS_MAX = 2000
 _HANDLES_MAX_BYTES = 128 * 1024**2
 _ANSWERS_MAX = 5000
 _WINDOWS_MAX = 5000
-#: From the third time on, things take the time that they always take.
-_WARM_UP_ROUNDS = 3
 
 
 @dataclass
@@ -84,25 +73,6 @@ class Parts:
             (DeadlineExceeded, FlightTimeout, NotAuthenticated, Forbidden)
         )
     )
-
-    def warm_up(self) -> None:
-        """Do once what would make the first requests slower than later ones.
-
-        Starts the rendering threads, logs in, and has the server read and plan the queries about
-        an image. What fails is left for requests to tell.
-        """
-        deadline = Deadline.after(self.settings.request_deadline_s)
-        with contextlib.suppress(ServiceError):
-            for _ in range(_WARM_UP_ROUNDS):
-                self.worker.submit(_usual_job(), deadline)
-            session = self.source.session(self.own_credentials, deadline)
-            for _ in range(_WARM_UP_ROUNDS):
-                image_id = _first_image(session, deadline) if self.settings.embedded else 0
-                info = session.image_info(image_id, deadline)
-                width, height = info.levels[-1]
-                corner = Region(0, 0, min(width, 256), min(height, 256))
-                planes = [PlaneIndex(0, c, 0) for c in range(min(info.size_c, 3))]
-                session.read_regions(info, planes, len(info.levels) - 1, corner, deadline)
 
     def cache_figures(self) -> tuple[CacheFigures, ...]:
         """Give the figures of all tiers of all caches."""
@@ -148,33 +118,12 @@ class LazyParts:
                 self._parts, self._process_id = open_parts(self.settings), os.getpid()
             return self._parts
 
-    def prepare(self) -> None:
-        """Open the parts, and warm them up in the background."""
-        spawn(self.get().warm_up)
-
     def close(self) -> None:
         """Close this process's parts, if it opened any."""
         with self._lock:
             if self._parts is not None and self._process_id == os.getpid():
                 self._parts.close()
             self._parts = None
-
-
-def _usual_job() -> RenderJob:
-    """Give what is asked for most: a tile of three channels, without a picture in it."""
-    binding = ChannelBinding(active=True, window=Window(0, 4095), color=Color(255, 255, 255))
-    definition = RenderingDefinition(model=Model.RGB, bindings=(binding,) * 3)
-    return RenderJob((np.zeros((512, 512), ">u2"),) * 3, "uint16", definition)
-
-
-def _first_image(session: BlitzSession, deadline: Deadline) -> int:
-    """Give the id of the first image in the first dataset, 0 (which no image has) without one."""
-    for project in session.projects(deadline):
-        for dataset in session.datasets(project.id, deadline):
-            for image in session.images(dataset.id, deadline):
-                if image.size_x:
-                    return image.id
-    return 0
 
 
 def open_parts(settings: Settings) -> Parts:
