@@ -48,6 +48,17 @@ class ChannelEntry:
         return self.color is not None or self.lut is not None
 
 
+def parse_hex(text: str) -> Color | None:
+    """Read a colour of 3, 4, 6 or 8 hexadecimal digits, `#` before them allowed."""
+    match = _HEX.fullmatch(text)
+    if match is None:
+        return None
+    digits = match.group(1)
+    if len(digits) < 6:
+        digits = "".join(digit * 2 for digit in digits)
+    return Color(*bytes.fromhex(digits))
+
+
 # All tiles of a view repeat the same `c` and `maps`.
 @lru_cache(maxsize=256)
 def parse_channels(text: str, maps: str | None = None) -> tuple[ChannelEntry, ...]:
@@ -166,13 +177,7 @@ def _parse_color(text: str) -> tuple[Color | None, str | None]:
     text = text.strip()
     if text.lower().endswith(".lut"):
         return None, text
-    match = _HEX.fullmatch(text)
-    if match is None:
-        return None, None
-    digits = match.group(1)
-    if len(digits) < 6:
-        digits = "".join(digit * 2 for digit in digits)
-    return Color(*bytes.fromhex(digits)), None
+    return parse_hex(text), None
 
 
 def _parse_map(item: Any) -> ChannelMap:

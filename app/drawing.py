@@ -11,6 +11,8 @@ from app.effective import EffectiveSettings
 from app.params import Orientation
 from app.planes import read_planes, read_sampled
 from app.projections import AxisProjection, check_projection_bytes, project_channel
+from render.engine.composite import needed_channels
+from render.job import RenderJob
 from render.values import Encoding, ImageInfo, PlaneIndex
 
 
@@ -32,6 +34,28 @@ class Drawing:
     encoding: Encoding
     size: tuple[int, int] | None = None
     stride: int = 1
+
+
+def render_job(call: Call, drawing: Drawing) -> RenderJob:
+    """Read the raw planes of the channels that are drawn, and give the job that draws them."""
+    info, definition, turned = drawing.info, drawing.settings.definition, drawing.orientation
+    needed = needed_channels(definition)
+    planes = dict(zip(needed, read_channels(call, drawing, needed), strict=True))
+    region, stride = drawing.area.region, drawing.stride
+    return RenderJob(
+        planes=tuple(planes.get(c) for c in range(info.size_c)),
+        pixel_type=info.pixel_type,
+        definition=definition,
+        significant_bits=info.significant_bits,
+        stats=tuple(channel.stats for channel in info.channels),
+        luts=drawing.settings.luts,
+        encoding=drawing.encoding,
+        shape=(-(-region.height // stride), -(-region.width // stride)),
+        size=drawing.size,
+        flip_horizontal=turned.flip_horizontal,
+        flip_vertical=turned.flip_vertical,
+        rotation=turned.rotation,
+    )
 
 
 def read_channels(call: Call, drawing: Drawing, channels: Sequence[int]) -> list[np.ndarray]:

@@ -255,7 +255,7 @@ def _render_request(
         settings=parse_settings(query),
         projection=parse_projection(query),
         encoding=_parse_encoding(query, default_quality),
-        orientation=_parse_orientation(query),
+        orientation=parse_orientation(query),
     )
     _check_together(request)
     return request
@@ -303,7 +303,8 @@ def _parse_quality(query: Query, default_quality: float) -> float:
     return min(max(quality, 0.0), 1.0)
 
 
-def _parse_orientation(query: Query) -> Orientation:
+def parse_orientation(query: Query) -> Orientation:
+    """Read `flip` and `rot`. Raises BadRequest."""
     flip = query.get("flip", "")
     if flip and flip not in _FLIPS:
         raise BadRequest(f"flip={shown(flip)} is none of h, v and hv", parameter="flip")

@@ -12,7 +12,7 @@ from app.areas import resolve_area
 from app.at_source import draw_at_source, is_drawn_at_source
 from app.auto_windows import AutoWindows
 from app.call import Call
-from app.drawing import Drawing, read_channels
+from app.drawing import Drawing, render_job
 from app.effective import (
     EffectiveSettings,
     effective_settings,
@@ -23,10 +23,8 @@ from app.keys import digest, picture_text
 from app.params import RenderRequest
 from app.pictures import PictureKey
 from app.projections import AxisProjection, resolve_projection
-from render.engine.composite import needed_channels
 from render.engine.encode import ARRAY_CONTENT_TYPES, CONTENT_TYPES
 from render.errors import NotFound
-from render.job import RenderJob
 from render.values import ImageInfo, RenderingDefinition
 
 ClientHas = Callable[[str], bool]
@@ -234,26 +232,7 @@ def draw(call: Call, drawing: Drawing) -> bytes:
     """
     if is_drawn_at_source(call, drawing):
         return draw_at_source(call, drawing)
-    info, definition, turned = drawing.info, drawing.settings.definition, drawing.orientation
-    needed = needed_channels(definition)
-    planes = dict(zip(needed, read_channels(call, drawing, needed), strict=True))
-    region, stride = drawing.area.region, drawing.stride
-    return call.work(
-        RenderJob(
-            planes=tuple(planes.get(c) for c in range(info.size_c)),
-            pixel_type=info.pixel_type,
-            definition=definition,
-            significant_bits=info.significant_bits,
-            stats=tuple(channel.stats for channel in info.channels),
-            luts=drawing.settings.luts,
-            encoding=drawing.encoding,
-            shape=(-(-region.height // stride), -(-region.width // stride)),
-            size=drawing.size,
-            flip_horizontal=turned.flip_horizontal,
-            flip_vertical=turned.flip_vertical,
-            rotation=turned.rotation,
-        )
-    )
+    return call.work(render_job(call, drawing))
 
 
 def check_plane(info: ImageInfo, z: int, t: int, c: int = 0) -> None:

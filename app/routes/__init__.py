@@ -2,10 +2,20 @@
 
 from flask import Blueprint
 
-from app.routes import figures, histograms, images, metadata, pages, service, settings, thumbnails
+from app.routes import (
+    figures,
+    histograms,
+    images,
+    metadata,
+    pages,
+    service,
+    settings,
+    shapes,
+    thumbnails,
+)
 
 
 def blueprints() -> list[Blueprint]:
     """Give all blueprints of an application."""
-    modules = (images, thumbnails, figures, histograms, metadata, settings, service, pages)
+    modules = (images, thumbnails, figures, shapes, histograms, metadata, settings, service, pages)
     return [module.blueprint for module in modules]

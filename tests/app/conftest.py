@@ -109,7 +109,7 @@ def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable
 
     def make(**settings) -> Gateway:
         cache_dir = settings.pop("cache_dir", tmp_path / f"cache{len(apps)}")
-        gateway = _gateway(image_server, cache_dir, **settings)
+        gateway = make_gateway_on(image_server, cache_dir, **settings)
         apps.append(gateway.app)
         return gateway
 
@@ -122,12 +122,12 @@ def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable
 def gateway(
     image_server: ImageServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    gateway = _gateway(image_server, tmp_path_factory.mktemp("cache"))
+    gateway = make_gateway_on(image_server, tmp_path_factory.mktemp("cache"))
     yield gateway
     parts_of(gateway.app).close()
 
 
-def _gateway(server: ImageServer, cache_dir: Path, **settings) -> Gateway:
+def make_gateway_on(server: ImageServer, cache_dir: Path, **settings) -> Gateway:
     values = {
         "env_file": None,
         "images": server.folder,

@@ -156,8 +156,9 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         for path, *_ in IMAGE_ROUTES + OTHER_ROUTES
     }
     for rule in gateway.app.url_map.iter_rules():
-        # What is sent, and OPTIONS, have tests of their own.
-        if "GET" not in rule.methods or rule.endpoint.startswith(("pages.", "static")):
+        # What is sent, OPTIONS, and regions of interest have tests of their own.
+        others = ("pages.", "static", "shapes.")
+        if "GET" not in rule.methods or rule.endpoint.startswith(others):
             continue
         assert rule.endpoint in tried
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match.group(1)]), rule.rule)
