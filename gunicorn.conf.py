@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 
+from app.metrics_folder import MetricsFolder
 from app.settings import load_settings
 from imageserver.supervisor import Supervisor, free_port
 
@@ -38,6 +39,10 @@ if settings.embedded and not settings.image_server_port:
     settings = load_settings()
 
 _supervisors = []
+# prometheus_client looks for this name when it is imported; a reload finds its folder by it.
+_folder_name = "PROMETHEUS_MULTIPROC_DIR"
+_metrics = MetricsFolder(settings.cache_dir / "metrics", os.environ.get(_folder_name))
+os.environ[_folder_name] = str(_metrics.path)
 
 
 def on_starting(server):
@@ -56,7 +61,7 @@ def on_starting(server):
         )
         _supervisors.append(supervisor)
         supervisor.start()
-    for module in ("app", "render.blitz.source", "render.job"):
+    for module in ("app", "prometheus_client", "render.blitz.source", "render.job"):
         importlib.import_module(module)
     importlib.import_module("render.engine.warm").warm_up()
     if settings.embedded and not supervisor.wait_ready():
@@ -72,20 +77,25 @@ def on_exit(server):
     """Stop the image server after the last worker has gone."""
     for supervisor in _supervisors:
         supervisor.stop()
+    _metrics.remove()
 
 
 def post_worker_init(worker):
     """Open what requests need, and give native threads their turn sooner than after 5 ms."""
     sys.setswitchinterval(0.0002)
     importlib.import_module("app.warm").warm_up_beside(worker.wsgi)
+    importlib.import_module("app.web").figures_of(worker.wsgi).keep_fresh()
 
 
 def worker_exit(server, worker):
     """Give the server back the sessions and pixels stores of a worker that ends."""
     application = getattr(worker, "wsgi", None)
     if application is not None:
-        _parts_of(application).close()
+        web = importlib.import_module("app.web")
+        web.figures_of(application).end()
+        web.parts_of(application).close()
 
 
-def _parts_of(application):
-    return importlib.import_module("app.web").parts_of(application)
+def child_exit(server, worker):
+    """Take what a worker held, but not what it counted, out of the metrics."""
+    _metrics.forget(worker.pid)

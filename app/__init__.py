@@ -21,8 +21,8 @@ def create_app(settings: Settings) -> Flask:
     _check_worker(settings)
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
-    web.register(app, LazyParts(settings))
-    observe.register(app, HeaderRules(settings).complete)
+    metrics = observe.register(app, HeaderRules(settings).complete)
+    web.register(app, LazyParts(settings), metrics)
     errors.register(app)
     discovery.register(app, settings)
     csrf.register(app)

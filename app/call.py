@@ -8,6 +8,7 @@ from app.identity import Viewer
 from app.observe import Steps
 from app.parts import Parts
 from cache.flight import FlightTimeout
+from render.blitz.ami import watch_calls
 from render.blitz.source import BlitzSession
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded
@@ -29,6 +30,7 @@ class Call:
         #: How often pixels had to be fetched from the source for this request.
         self.fetches = 0
         steps.tell(viewer=viewer.kind)
+        watch_calls(steps.count_call)
 
     @cached_property
     def session(self) -> BlitzSession:

@@ -1,4 +1,4 @@
-"""What can be seen of a request from outside: its id, its steps' times, one log line.
+"""What can be seen of a request from outside: its id, its steps' times, one log line, metrics.
 
 Steps have the same names everywhere: access, info, cache, read, render.
 """
@@ -13,10 +13,16 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
+from app.logs import log_fields
+from app.metrics import Metrics
+
 access_log = logging.getLogger("blitzrender.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: In the environment of requests that nobody outside asked, and that no metric shall hold.
+UNCOUNTED = "blitzrender.uncounted"
 _ENVIRON_NAME = "blitzrender.steps"
+_METRICS = "blitzrender.metrics"
 
 Headers = list[tuple[str, str]]
 #: Takes a request's environment and its answer's headers, and adds to these.
@@ -31,6 +37,8 @@ class Steps:
         self.route = "-"
         self.seconds: dict[str, float] = {}
         self.facts: dict[str, object] = {}
+        #: Number of calls to OMERO's services, by what they were for and whether they failed.
+        self.calls: dict[tuple[str, bool], int] = {}
         self.started_s = time.perf_counter()
 
     @contextmanager
@@ -47,6 +55,10 @@ class Steps:
         """Note facts for the log line: image, level, cache outcome, kind of viewer."""
         self.facts.update(facts)
 
+    def count_call(self, step: str, failed: bool) -> None:
+        """Count a call to OMERO's services."""
+        self.calls[step, failed] = self.calls.get((step, failed), 0) + 1
+
 
 def request_id() -> str:
     """Give the id of the request in hand, or `-` outside one."""
@@ -58,23 +70,34 @@ def steps() -> Steps:
     return request.environ[_ENVIRON_NAME]
 
 
-def register(app: Flask, complete_headers: CompleteHeaders) -> None:
-    """Observe every request of the application; `complete_headers` adds to each answer's
-    headers."""
+def metrics_of(app: Flask) -> Metrics:
+    """Give the metrics of an application."""
+    return app.extensions[_METRICS]
+
+
+def register(app: Flask, complete_headers: CompleteHeaders) -> Metrics:
+    """Observe every request of the application and give what counts them.
+
+    `complete_headers` adds to each answer's headers.
+    """
+    metrics = app.extensions[_METRICS] = Metrics()
 
     @app.url_value_preprocessor
     def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:
         steps().route = endpoint or "-"
 
-    app.wsgi_app = _Observer(app.wsgi_app, complete_headers)  # type: ignore[method-assign]
+    observer = _Observer(app.wsgi_app, complete_headers, metrics)
+    app.wsgi_app = observer  # type: ignore[method-assign]
+    return metrics
 
 
 class _Observer:
     """Stands around the application: what it adds costs each request microseconds only."""
 
-    def __init__(self, wsgi_app: Any, complete_headers: CompleteHeaders) -> None:
+    def __init__(self, wsgi_app: Any, complete_headers: CompleteHeaders, metrics: Metrics) -> None:
         self._wsgi_app = wsgi_app
         self._complete_headers = complete_headers
+        self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
@@ -85,11 +108,28 @@ class _Observer:
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
             self._complete_headers(environ, headers)
             headers += _headers_of(seen)
+            total_s = time.perf_counter() - seen.started_s
+            length = next((value for name, value in headers if name == "Content-Length"), "-")
             if access_log.isEnabledFor(logging.INFO):
-                access_log.info(_line(seen, environ, status, headers))
+                _log(seen, environ["REQUEST_METHOD"], status[:3], length, total_s)
+            if UNCOUNTED not in environ:
+                self._count(seen, environ["REQUEST_METHOD"], status[:3], length, total_s)
             return start_response(status, headers, exc_info)
 
         return self._wsgi_app(environ, start)
+
+    def _count(self, seen: Steps, method: str, status: str, length: str, total_s: float) -> None:
+        outcome = seen.facts.get("cache")
+        self._metrics.count_request(
+            seen.route,
+            method,
+            status,
+            int(length) if length != "-" and method != "HEAD" else 0,
+            total_s,
+            seen.seconds,
+            None if outcome is None else str(outcome),
+            seen.calls,
+        )
 
 
 def _headers_of(seen: Steps) -> Headers:
@@ -102,13 +142,16 @@ def _headers_of(seen: Steps) -> Headers:
     return headers
 
 
-def _line(seen: Steps, environ: dict[str, Any], status: str, headers: Headers) -> str:
-    total_s = time.perf_counter() - seen.started_s
-    length = next((value for name, value in headers if name == "Content-Length"), "-")
-    parts = [
-        f"request_id={seen.request_id} method={environ['REQUEST_METHOD']} route={seen.route}",
-        f"status={status[:3]} bytes={length} total_ms={total_s * 1000:.1f}",
-        *(f"{name}_ms={s * 1000:.1f}" for name, s in seen.seconds.items()),
-        *(f"{name}={value}" for name, value in seen.facts.items()),
-    ]
-    return " ".join(parts)
+def _log(seen: Steps, method: str, status: str, length: str, total_s: float) -> None:
+    fields: dict[str, object] = {
+        "request_id": seen.request_id,
+        "method": method,
+        "route": seen.route,
+        "status": int(status),
+        "bytes": int(length) if length != "-" else None,
+        "total_ms": round(total_s * 1000, 1),
+        **{f"{name}_ms": round(s * 1000, 1) for name, s in seen.seconds.items()},
+    }
+    if seen.calls:
+        fields["ice_calls"] = sum(seen.calls.values())
+    log_fields(access_log, fields | seen.facts)

@@ -118,6 +118,11 @@ class LazyParts:
                 self._parts, self._process_id = open_parts(self.settings), os.getpid()
             return self._parts
 
+    @property
+    def opened(self) -> Parts | None:
+        """This process's parts, None while they are not open."""
+        return self._parts if self._process_id == os.getpid() else None
+
     def close(self) -> None:
         """Close this process's parts, if it opened any."""
         with self._lock:

@@ -5,6 +5,7 @@ push out the thumbnails: images, thumbnails, and json, answers that take long to
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -30,6 +31,9 @@ class PictureKey(NamedTuple):
     image_id: int
     digest: str
     group: str = "images"
+
+
+_PROBE = b"probe"
 
 
 class PictureStore:
@@ -150,6 +154,10 @@ class PictureStore:
             ),
         )
 
+    def works(self) -> bool:
+        """Tell whether the disk keeps what is written to it; without a disk's part it does."""
+        return all(_keeps(disk) for disk in self._disks.values())
+
     def close(self) -> None:
         """Write down what is not on disk yet, and close the disk's part."""
         self._behind.close()
@@ -213,3 +221,10 @@ def open_pictures(settings: Settings, source_name: str) -> PictureStore:
     behind = WriteBehind(settings.cache_write_behind_max_bytes)
     turns = Turns(settings.cache_dir / "turns")
     return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind, turns)
+
+
+def _keeps(disk: FileCache) -> bool:
+    key = f"probe/{os.getpid()}"
+    kept = disk.set(key, _PROBE, 60.0) and disk.get(key) == _PROBE
+    disk.delete(key)
+    return kept

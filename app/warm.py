@@ -15,6 +15,7 @@ import numpy as np
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from app.observe import UNCOUNTED
 from app.parts import Parts
 from app.web import parts_of
 from render.blitz.source import BlitzSession
@@ -70,7 +71,7 @@ def _ask(app: Flask, image_id: int, number: int) -> None:
         query_string=query,
         headers=[("X-Request-ID", "warm-up")],
     )
-    environ: dict[str, Any] = builder.get_environ()
+    environ: dict[str, Any] = builder.get_environ() | {UNCOUNTED: True}
     body, status, _ = run_wsgi_app(app, environ, buffered=True)
     log.debug("warm-up: %s, %d bytes", status, sum(len(part) for part in body))
 

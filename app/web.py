@@ -10,14 +10,17 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from app import observe
 from app.call import Call
+from app.figures import Figures
 from app.handles import with_handle
 from app.http import cache_control, last_values
+from app.metrics import Metrics
 from app.parts import LazyParts
 from app.pipeline import Picture
 from render.deadline import Asker, Deadline
 from render.workers.native import has_hung_up
 
 _EXTENSION = "blitzrender"
+_FIGURES = "blitzrender.figures"
 
 
 class NumberConverter(BaseConverter):
@@ -32,9 +35,10 @@ class NumberConverter(BaseConverter):
         return int(value)
 
 
-def register(app: Flask, parts: LazyParts) -> None:
+def register(app: Flask, parts: LazyParts, metrics: Metrics) -> None:
     """Make converters and parts known to the application, and slashes at the end optional."""
     app.extensions[_EXTENSION] = parts
+    app.extensions[_FIGURES] = Figures(metrics, parts)
     app.url_map.converters["number"] = NumberConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -43,6 +47,11 @@ def register(app: Flask, parts: LazyParts) -> None:
 def parts_of(app: Flask) -> LazyParts:
     """Give the parts of an application."""
     return app.extensions[_EXTENSION]
+
+
+def figures_of(app: Flask) -> Figures:
+    """Give the gauges of an application."""
+    return app.extensions[_FIGURES]
 
 
 def current_call() -> Call:

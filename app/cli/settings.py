@@ -3,7 +3,6 @@
 import json
 import textwrap
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import click
@@ -40,4 +39,4 @@ def _as_toml(default: Any) -> str:
     """Write a default as TOML does; what is not set or secret as an empty text."""
     if default is None or isinstance(default, SecretStr):
         return '""'
-    return json.dumps(str(default) if isinstance(default, Path) else default)
+    return json.dumps(default, default=str)

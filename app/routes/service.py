@@ -1,9 +1,13 @@
 """What concerns the service itself."""
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app, request
 
+from app import observe
 from app.http import json_response
-from app.web import current_call
+from app.metrics import CONTENT_TYPE
+from app.metrics_access import check_metrics_access
+from app.readiness import check_parts
+from app.web import figures_of, parts_of
 
 blueprint = Blueprint("service", __name__)
 
@@ -16,10 +20,24 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Tell that the source answers as well."""
-    call = current_call()
-    call.session.user(call.deadline)
-    return json_response({"status": "ok"})
+    """Tell whether source, cache and workers do their part, 503 when one of them does not."""
+    told = check_parts(parts_of(current_app).get())
+    response = json_response(told, status=200 if told["status"] == "ok" else 503)
+    response.headers["Cache-Control"] = "no-store"
+    if response.status_code == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Give the figures of all worker processes to Prometheus."""
+    check_metrics_access(request, parts_of(current_app).settings)
+    figures_of(current_app).refresh()
+    text = observe.metrics_of(current_app).text()
+    response = Response(text, content_type=CONTENT_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.get("/webgateway/")

@@ -28,6 +28,7 @@ from app.settings.images import ImagesSettings
 from app.settings.kinds import PREFIX
 from app.settings.limits import LimitsSettings
 from app.settings.logs import LogsSettings
+from app.settings.metrics import MetricsSettings
 from app.settings.omero import OmeroSettings
 from app.settings.pictures import PicturesSettings
 from app.settings.server import ServerSettings
@@ -43,6 +44,7 @@ GROUPS = (
     "limits",
     "pictures",
     "logs",
+    "metrics",
 )
 
 
@@ -63,6 +65,7 @@ class Settings(
     LimitsSettings,
     PicturesSettings,
     LogsSettings,
+    MetricsSettings,
     BaseSettings,
 ):
     """What an operator may change. Frozen; sizes, times and counts say their unit in the name."""

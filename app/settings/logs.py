@@ -15,3 +15,6 @@ class LogsSettings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "Least level of log lines that are written."
     )
+    log_format: Literal["keyvalue", "json"] = setting(
+        "keyvalue", "Form of log lines: text with `name=value`, or one JSON object a line."
+    )

@@ -7,6 +7,7 @@ work. `future.result()` of a call that still runs would stop the whole event loo
 import contextlib
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import Ice
@@ -17,6 +18,15 @@ from render.errors import DeadlineExceeded, ServiceError
 from render.waiting import Handoff, gevent_is_in_charge, spawn
 
 Result = TypeVar("Result")
+
+#: Told what each call was for and whether it failed.
+Watcher = Callable[[str, bool], None]
+_watcher: ContextVar[Watcher | None] = ContextVar("blitz_calls", default=None)
+
+
+def watch_calls(watcher: Watcher) -> None:
+    """Have `watcher` told of every call that this greenlet or thread waits for from now on."""
+    _watcher.set(watcher)
 
 
 class Pending:
@@ -35,19 +45,22 @@ class Pending:
 
     def result(self, deadline: Deadline) -> Any:
         """Wait for the answer; raise one of our errors. A call out of time is given up."""
-        done = False
+        done = failed = False
         try:
             done = self._handoff.wait(deadline.remaining_s(self._step))
+            if not done:
+                raise DeadlineExceeded(f"the request ran out of time at the step '{self._step}'")
+            return self._future.result()  # done, so this does not wait
+        except (Ice.Exception, Ice.UserException) as error:
+            failed = True
+            raise translate(error, self._step) from error
         finally:
             # Also when the waiting greenlet is killed: Ice would keep the answer for nobody.
             if not done:
                 self.cancel()
-        if not done:
-            raise DeadlineExceeded(f"the request ran out of time at the step '{self._step}'")
-        try:
-            return self._future.result()  # done, so this does not wait
-        except (Ice.Exception, Ice.UserException) as error:
-            raise translate(error, self._step) from error
+            watcher = _watcher.get()
+            if watcher is not None:
+                watcher(self._step, failed or not done)
 
     def cancel(self) -> None:
         """Give the call up, whose answer is no longer wanted."""

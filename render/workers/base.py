@@ -30,6 +30,11 @@ class Worker(ABC):
     #: Whether it also takes `render.workers.server.RemoteRender`, a job without planes.
     renders_at_source: ClassVar[bool] = False
 
+    @property
+    def load(self) -> int:
+        """Give the number of jobs that run or wait now."""
+        return 0
+
     @abstractmethod
     def submit(self, job: Job, deadline: Deadline) -> Any:
         """Run a job and give its result; only the calling thread or greenlet waits.

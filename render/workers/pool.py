@@ -62,6 +62,11 @@ class PoolWorker(Worker):
         self._mean_s = 0.01
         self._stopped: Handoff | None = None
 
+    @property
+    def load(self) -> int:
+        """Give the number of jobs that run or wait now."""
+        return self._accepted
+
     def submit(self, job: Job, deadline: Deadline) -> Any:
         """Queue the job and wait for its result."""
         deadline.remaining_s("render")

@@ -82,6 +82,11 @@ class ServerWorker(Worker):
         self._drawing = 0
         self._closed = False
 
+    @property
+    def load(self) -> int:
+        """Give the number of jobs that run or wait now, on the server or here."""
+        return self._drawing + self._threads.load
+
     def submit(self, job: Job, deadline: Deadline) -> Any:
         """Have the job drawn by the server, if it is one to be drawn there, or run it here."""
         if not isinstance(job, RemoteRender):

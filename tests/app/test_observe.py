@@ -1,11 +1,12 @@
 """Request ids, log lines, and secrets that must not get into them."""
 
+import json
 import logging
 import re
 
 import pytest
 
-from app.logs import RedactingFormatter, redact
+from app.logs import JsonFormatter, RedactingFormatter, redact
 from tests.app.conftest import STACK
 
 
@@ -64,3 +65,27 @@ def test_the_formatter_cuts_exceptions_too():
             "x", logging.ERROR, "", 0, "failed", None, (type(error), error, error.__traceback__)
         )
     assert "hunter2" not in RedactingFormatter("%(message)s").format(record)
+
+
+def test_lines_in_json_hold_the_same_and_no_secret(gateway, caplog):
+    with caplog.at_level(logging.INFO, "blitzrender.access"):
+        gateway.get(f"render_image/{gateway.ids[STACK]}/0/0/?c=1|0:5&password=hunter2")
+    [record] = caplog.records
+    told = json.loads(JsonFormatter().format(record))
+    assert told["status"] == 200 and told["route"] == "images.render_image"
+    assert told["image"] == gateway.ids[STACK] and told["total_ms"] > 0
+    assert (told["logger"], told["severity"]) == ("blitzrender.access", "info")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", told["time"])
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "password=%s", ("hunter2",), None)
+    assert "hunter2" not in JsonFormatter().format(record)
+    assert json.loads(JsonFormatter().format(record))["message"] == "password=[cut]"
+
+
+def test_calls_to_the_server_are_counted_for_the_request_that_made_them(make_gateway, caplog):
+    gateway = make_gateway(image_info_max_age_s=0)
+    with caplog.at_level(logging.INFO, "blitzrender.access"):
+        gateway.get(f"imgData/{gateway.ids[STACK]}/")
+        gateway.client.get("/healthz")
+    asked, untouched = [record.getMessage() for record in caplog.records]
+    assert int(re.search(r"ice_calls=(\d+)", asked).group(1)) >= 1
+    assert "ice_calls" not in untouched

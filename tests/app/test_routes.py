@@ -89,6 +89,7 @@ OTHER_ROUTES = [
     ("/webgateway/", "text/html; charset=utf-8", None),
     ("/healthz", JSON, None),
     ("/readyz", JSON, None),
+    ("/metrics", "text/plain; version=0.0.4; charset=utf-8", None),
 ]
 
 ERROR_MEMBERS = {"type", "title", "status", "detail", "message", "request_id"}

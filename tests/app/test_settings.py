@@ -84,7 +84,7 @@ def test_secrets_are_never_printed(monkeypatch):
     settings = load_settings(env_file=None)
     assert "hunter" not in f"{settings!r} {settings} {settings.model_dump()}"
     secrets = {row.name for row in describe_settings() if row.secret}
-    assert secrets == {"omero_password", "image_server_password"}
+    assert secrets == {"omero_password", "image_server_password", "metrics_token"}
 
 
 def test_every_setting_is_described_and_belongs_to_a_group():

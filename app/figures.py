@@ -1,0 +1,59 @@
+"""Brings metrics up to date: what a process holds at the moment, and what it has gathered."""
+
+import os
+import threading
+from pathlib import Path
+
+from app.metrics import Metrics
+from app.parts import LazyParts
+from render.waiting import spawn
+
+#: How old the figures of other processes may be when one of them is asked.
+_EVERY_S = 5.0
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Figures:
+    """What keeps the metrics of one process fresh."""
+
+    def __init__(self, metrics: Metrics, parts: LazyParts) -> None:
+        self._metrics = metrics
+        self._parts = parts
+        self._ended = threading.Event()
+
+    def refresh(self) -> None:
+        """Set the gauges to what they are now, and hand on what was counted."""
+        self._metrics.flush()
+        to = self._metrics.set
+        to("blitzrender_workers", to=1)
+        to("blitzrender_resident_bytes", to=_resident_bytes())
+        parts = self._parts.opened
+        if parts is None:
+            return
+        sessions = parts.source.pool.live_sessions()
+        to("blitzrender_render_queue", to=parts.worker.load)
+        to("blitzrender_sessions", to=len(sessions))
+        to("blitzrender_pixels_stores", to=sum(live.stores.size for live in sessions))
+
+    def keep_fresh(self) -> None:
+        """Refresh them in the background until `end`, so that any process can tell of all."""
+        spawn(self._keep_fresh)
+
+    def end(self) -> None:
+        """Let the background end, and hand on what was counted since."""
+        self._ended.set()
+        self._metrics.flush()
+
+    def _keep_fresh(self) -> None:
+        while True:
+            self.refresh()
+            if self._ended.wait(_EVERY_S):
+                return
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * _PAGE_BYTES

@@ -1,0 +1,62 @@
+"""Whether requests can be served: source, cache and workers are really touched."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from app.parts import Parts
+from render.deadline import Deadline
+from render.errors import ServiceError
+from render.job import RenderJob
+from render.values import ChannelBinding, Color, Model, RenderingDefinition, Window
+
+_FLIGHT = "readiness"
+
+
+def check_parts(parts: Parts) -> dict[str, Any]:
+    """Touch each part; give `{"status": "ok" | "failing", "parts": {name: {"ok", "ms", …}}}`.
+
+    Requests that come together share one check.
+    """
+    timeout_s = parts.settings.ready_timeout_s
+    return parts.flight.do(_FLIGHT, lambda: _check(parts, timeout_s), len(_CHECKS) * timeout_s + 1)
+
+
+def _check(parts: Parts, timeout_s: float) -> dict[str, Any]:
+    told = {name: _try(check, parts, timeout_s) for name, check in _CHECKS.items()}
+    ok = all(part["ok"] for part in told.values())
+    return {"status": "ok" if ok else "failing", "parts": told}
+
+
+def _try(check: Callable[[Parts, Deadline], None], parts: Parts, timeout_s: float) -> dict:
+    begun_s = time.perf_counter()
+    told: dict[str, Any] = {"ok": True}
+    try:
+        check(parts, Deadline.after(timeout_s))
+    except ServiceError as error:
+        told = {"ok": False, "detail": error.detail}
+    told["ms"] = round((time.perf_counter() - begun_s) * 1000, 1)
+    return told
+
+
+def _check_source(parts: Parts, deadline: Deadline) -> None:
+    """Ask the server something that nobody remembers."""
+    parts.source.session(parts.own_credentials, deadline).projects(deadline)
+
+
+def _check_cache(parts: Parts, deadline: Deadline) -> None:
+    if not parts.pictures.works():
+        raise ServiceError("what is written to the cache folder cannot be read back")
+
+
+def _check_workers(parts: Parts, deadline: Deadline) -> None:
+    """Have a pixel drawn."""
+    binding = ChannelBinding(active=True, window=Window(0, 255), color=Color(255, 255, 255))
+    definition = RenderingDefinition(model=Model.RGB, bindings=(binding,))
+    plane = np.zeros((1, 1), np.uint8)
+    parts.worker.submit(RenderJob((plane,), "uint8", definition), deadline)
+
+
+_CHECKS = {"source": _check_source, "cache": _check_cache, "workers": _check_workers}
