@@ -3,11 +3,12 @@
 from typing import Any
 
 from app.call import Call
+from app.container_data import container_data, image_data_of
 from app.effective import default_definition, stored_definition
 from app.image_data import ViewerDefaults, geometry, image_data, look_up, outline
 from app.lookup_tables import lookup_table, lookup_table_files
 from app.lut_strip import strip_index, strip_names
-from render.blitz.records import ContainerRecord, ImageItem, ServerSettings
+from render.blitz.records import ServerSettings
 from render.errors import NotFound, RenderFailed, SourceFailed, SourceNotReady, TooLarge
 from render.values import DTYPES, ImageInfo
 
@@ -81,7 +82,10 @@ def describe_datasets(call: Call, project_id: int) -> list[dict[str, Any]]:
         datasets = call.session.datasets(project_id, call.deadline)
     except NotFound:
         return []
-    return [_dataset(dataset) for dataset in datasets]
+    return [
+        container_data("Dataset", dataset) | {"child_count": dataset.child_count}
+        for dataset in datasets
+    ]
 
 
 def describe_images(
@@ -89,7 +93,7 @@ def describe_images(
 ) -> list[dict[str, Any]]:
     """List the images of a dataset; raise NotFound when there is no such dataset."""
     images = call.session.images(dataset_id, call.deadline)
-    items = [_image(image, prefix) for image in images]
+    items = [image_data_of(image, prefix) for image in images]
     if with_sizes:
         server = call.session.server_settings(call.deadline)
         limit = server.max_plane_width * server.max_plane_height
@@ -97,6 +101,23 @@ def describe_images(
             width, height = image.size_x or 0, image.size_y or 0
             item |= {"size": {"width": width, "height": height}, "tiled": width * height > limit}
     return items
+
+
+def describe_container(call: Call, kind: str, container_id: int) -> dict[str, Any]:
+    """Tell what a `Project` or `Dataset` is called; raise NotFound when there is none."""
+    return container_data(kind, call.session.container(kind, container_id, call.deadline))
+
+
+def describe_original_files(call: Call, image_id: int) -> dict[str, Any]:
+    """Tell the paths of an image's files; nothing of an image without a fileset."""
+    paths = call.session.original_paths(image_id, call.deadline)
+    if paths is None:
+        return {}
+    return {
+        "repo": list(paths.server),
+        "client": list(paths.client),
+        "fileset": {"id": paths.fileset_id},
+    }
 
 
 def _image_data(call: Call, info: ImageInfo, reset: bool) -> tuple[dict[str, Any], bool]:
@@ -109,25 +130,3 @@ def _image_data(call: Call, info: ImageInfo, reset: bool) -> tuple[dict[str, Any
         return image_data(info, definition, defaults), True
     except (SourceFailed, RenderFailed, TooLarge) as error:
         return outline(info) | geometry(info, defaults) | {"Exception": error.detail}, False
-
-
-def _dataset(dataset: ContainerRecord) -> dict[str, Any]:
-    return {
-        "type": "Dataset",
-        "id": dataset.id,
-        "name": dataset.name,
-        "description": dataset.description or "",
-        "child_count": dataset.child_count,
-    }
-
-
-def _image(image: ImageItem, prefix: str) -> dict[str, Any]:
-    return {
-        "type": "Image",
-        "id": image.id,
-        "name": image.name,
-        "description": image.description or "",
-        "author": image.author,
-        "date": image.date_s,
-        "thumb_url": f"{prefix}/webgateway/render_thumbnail/{image.id}/",
-    }

@@ -226,6 +226,16 @@ def parse_histogram(image_id: int, channel: int, query: Query, max_bins: int) ->
     )
 
 
+def parse_run(query: Query) -> int | None:
+    """Give the plate acquisition `run` that images are asked for; None for all."""
+    return _optional_index(query, "run")
+
+
+def parse_thumbnail_size(query: Query) -> int | None:
+    """Give the `size` that the addresses of thumbnails are to name; None for none."""
+    return _optional_index(query, "size")
+
+
 def parse_ids(texts: Sequence[str], limit: int) -> list[int]:
     """Read a list of ids, each once. Raises BadRequest for more than `limit` of them."""
     ids = []

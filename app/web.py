@@ -16,6 +16,7 @@ from app.http import cache_control, last_values
 from app.metrics import Metrics
 from app.parts import LazyParts
 from app.pipeline import Picture
+from app.settings import Settings
 from render.deadline import Asker, Deadline
 from render.workers.native import has_hung_up
 
@@ -52,6 +53,11 @@ def parts_of(app: Flask) -> LazyParts:
 def figures_of(app: Flask) -> Figures:
     """Give the gauges of an application."""
     return app.extensions[_FIGURES]
+
+
+def current_settings() -> Settings:
+    """Give the settings; of use where nobody need be logged in."""
+    return parts_of(current_app).settings
 
 
 def current_call() -> Call:

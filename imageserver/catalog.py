@@ -18,7 +18,7 @@ from imageserver.pyramids import DEFAULT_BUDGET_BYTES, PyramidStore
 from imageserver.readers import all_readers
 from imageserver.readers.base import Access, Reader, UnreadableFile
 from imageserver.readers.objects import RoiMetadata, ShapeMetadata
-from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
+from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
 from imageserver.regions import Regions
 from imageserver.scan import Scanner
 from imageserver.sources import Sources, pyramid_key
@@ -234,6 +234,10 @@ class Catalog:
             raise UnreadableFile(record.problem)
         self._upkeep.used(record)
         return self._sources.buffer(record)
+
+    def plates(self) -> Sequence[PlateRecord]:
+        """Give the plates that files tell of, by id."""
+        return self._listing.plates()
 
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]:
         """Give the regions of interest of an image; none of one whose file cannot be read."""

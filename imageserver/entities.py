@@ -204,6 +204,7 @@ MEMBERS: dict[str, dict[str, Finder]] = {
         "datasetLinks": lambda graph, image: [Entity("DatasetImageLink", image.id, image)],
         "fileset": lambda graph, image: graph.find("Fileset", image.fileset_id),
         "rois": lambda graph, image: graph.regions.rois_of(image),
+        "wellSamples": lambda graph, image: graph.plates.samples_of(image),
     },
     "Pixels": {
         "version": lambda graph, image: image.version,

@@ -32,12 +32,13 @@ from imageserver.identity import (
     USER_GROUP_ID,
     LocalUser,
 )
+from imageserver.plate_entities import PLATE_MEMBERS, PlateEntities
 from imageserver.readers.objects import RoiMetadata, ShapeMetadata
-from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
+from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
 from imageserver.region_entities import REGION_MEMBERS, RegionEntities
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
 
-_MEMBERS = MEMBERS | REGION_MEMBERS | DEFINITION_MEMBERS
+_MEMBERS = MEMBERS | REGION_MEMBERS | PLATE_MEMBERS | DEFINITION_MEMBERS
 
 # What a projection tells of an object's permissions: those of identity.RWR, for the owner.
 PERMISSIONS = {
@@ -61,6 +62,7 @@ class Index(Protocol):
     def files(self) -> Iterable[FileRecord]: ...
     def luts(self) -> Iterable[Any]: ...
     def image(self, image_id: int, *, wait_stats_s: float = ...) -> ImageRecord: ...
+    def plates(self) -> Iterable[PlateRecord]: ...
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]: ...
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes: ...
     def definitions(self) -> Definitions: ...
@@ -87,6 +89,7 @@ class Graph:
         for image in self._images.values():
             self._by_dataset.setdefault(image.dataset_id, []).append(image)
             self._by_fileset.setdefault(image.fileset_id, []).append(image)
+        self.plates: PlateEntities = PlateEntities(index.plates(), self._images)
         self.regions: RegionEntities = RegionEntities(self, index)
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
@@ -219,7 +222,9 @@ class Graph:
             ],
             "GroupExperimenterMap": self.memberships,
         }
-        return simple[kind]() if kind in simple else self.regions.extent(kind)
+        if kind in simple:
+            return simple[kind]()
+        return self.plates.extent(kind) if kind in PLATE_MEMBERS else self.regions.extent(kind)
 
     def _channel_parts(self, kind: str) -> list[Entity]:
         channels = MEMBERS["Channel"]

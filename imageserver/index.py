@@ -16,7 +16,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from imageserver.plate_json import plate_from_json, plate_to_json
 from imageserver.readers.base import ChannelMetadata, SeriesMetadata
+from imageserver.readers.objects import PlateMetadata
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ create table if not exists channels (
     id integer primary key autoincrement, image_id integer not null, position integer not null,
     stats_version integer, minimum real, maximum real,
     unique (image_id, position));
+create table if not exists plates (
+    id integer primary key autoincrement, fileset_id integer not null, position integer not null,
+    metadata text, unique (fileset_id, position));
 """
 
 
@@ -61,6 +66,14 @@ class IndexedImage:
     pixels_id: int
     channel_ids: tuple[int, ...]
     stats: tuple[tuple[float, float] | None, ...]
+
+
+@dataclass(frozen=True)
+class IndexedPlate:
+    """One plate's id, and what its file tells of it."""
+
+    plate_id: int
+    metadata: PlateMetadata
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,7 @@ class IndexedFileset:
     images: tuple[IndexedImage, ...]
     version: int
     imported_at_s: float
+    plates: tuple[IndexedPlate, ...] = ()
 
 
 class Index:
@@ -138,6 +152,7 @@ class Index:
                 )
             )
             images = self._load_images()
+            plates = self._load_plates()
         found = []
         for row in rows:
             paths = tuple(json.loads(row[6]))
@@ -155,6 +170,7 @@ class Index:
                     images=self._of_fileset(images.get(row[0], {}), row[4], row[7], row[8]),
                     version=row[8],
                     imported_at_s=row[9],
+                    plates=tuple(plates.get(row[0], ())),
                 )
             )
         return found
@@ -167,6 +183,7 @@ class Index:
         paths: Sequence[str],
         *,
         series: Sequence[SeriesMetadata] = (),
+        plates: Sequence[PlateMetadata] = (),
         problem: str | None = None,
         part_of: str | None = None,
     ) -> IndexedFileset:
@@ -211,6 +228,7 @@ class Index:
             )
             fileset_id = self._id("filesets", root_id=self.root_id, path=path)
             count = 0 if part_of is not None else max(len(series), 1)
+            indexed_plates = self._store_plates(fileset_id, plates)
             images = []
             for number in range(count):
                 size_c = series[number].size_c if number < len(series) else 0
@@ -228,6 +246,7 @@ class Index:
             images=tuple(images),
             version=version,
             imported_at_s=imported_at_s,
+            plates=indexed_plates,
         )
 
     def forget(self, paths: Iterable[str]) -> None:
@@ -295,6 +314,34 @@ class Index:
         return IndexedImage(
             image_id, pixels_id, tuple(channel_ids), tuple(known[i] for i in channel_ids)
         )
+
+    def _store_plates(
+        self, fileset_id: int, plates: Sequence[PlateMetadata]
+    ) -> tuple[IndexedPlate, ...]:
+        # A plate that is no longer told of keeps its row, and with it its id.
+        self._connection.execute(
+            "update plates set metadata = null where fileset_id = ?", (fileset_id,)
+        )
+        found = []
+        for position, plate in enumerate(plates):
+            plate_id = self._id("plates", fileset_id=fileset_id, position=position)
+            self._connection.execute(
+                "update plates set metadata = ? where id = ?", (plate_to_json(plate), plate_id)
+            )
+            found.append(IndexedPlate(plate_id, plate))
+        return tuple(found)
+
+    def _load_plates(self) -> dict[int, list[IndexedPlate]]:
+        found: dict[int, list[IndexedPlate]] = {}
+        for fileset_id, plate_id, text in self._connection.execute(
+            "select p.fileset_id, p.id, p.metadata from plates p"
+            " join filesets f on f.id = p.fileset_id"
+            " where f.root_id = ? and p.metadata is not null order by p.fileset_id, p.position",
+            (self.root_id,),
+        ):
+            plate = IndexedPlate(plate_id, plate_from_json(text))
+            found.setdefault(fileset_id, []).append(plate)
+        return found
 
     def _load_images(self) -> dict[int, dict[int, tuple[int, int, list[tuple]]]]:
         found: dict[int, dict[int, tuple[int, int, list[tuple]]]] = {}

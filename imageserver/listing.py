@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from imageserver.index import IndexedFileset, IndexedImage
 from imageserver.pyramids import needs_pyramid
 from imageserver.readers.base import PIXEL_TYPES, SeriesMetadata
-from imageserver.records import ChannelRecord, ImageRecord
+from imageserver.records import ChannelRecord, ImageRecord, PlateRecord
 
 #: Tells the reduced levels that were made for (pixels id, version), from half size on.
 ExtraLevels = Callable[[int, int], tuple[tuple[int, int], ...]]
@@ -79,6 +79,23 @@ class Listing:
                 self._ordered = (self.revision, ordered)
             return ordered
 
+    def plates(self) -> list[PlateRecord]:
+        """Give all plates by id."""
+        with self._lock:
+            filesets = [fileset for fileset in self._filesets.values() if fileset.plates]
+        found = [
+            PlateRecord(
+                id=plate.plate_id,
+                fileset_id=fileset.id,
+                name=plate.metadata.name or self._name(fileset),
+                metadata=plate.metadata,
+                image_ids=tuple(image.image_id for image in fileset.images),
+            )
+            for fileset in filesets
+            for plate in fileset.plates
+        ]
+        return sorted(found, key=lambda plate: plate.id)
+
     def file_path(self, file_id: int) -> str | None:
         """Give the relative path of an original file."""
         return self._files.get(file_id)
@@ -133,9 +150,12 @@ class Listing:
             return series.levels + self._extra_levels(pixels_id, version)
         return series.levels
 
+    def _name(self, fileset: IndexedFileset) -> str:
+        return self._root_name if fileset.path == "." else fileset.path
+
     def _record(self, fileset: IndexedFileset, number: int) -> ImageRecord:
         image = fileset.images[number]
-        name = self._root_name if fileset.path == "." else fileset.path
+        name = self._name(fileset)
         if not fileset.series:
             return _unreadable(fileset, image, name)
         series = fileset.series[number]

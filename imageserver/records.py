@@ -6,6 +6,8 @@ Level 0 is full size, as everywhere in our code; only the Ice services count the
 
 from dataclasses import dataclass
 
+from imageserver.readers.objects import PlateMetadata
+
 
 @dataclass(frozen=True)
 class ChannelRecord:
@@ -71,6 +73,17 @@ class ImageRecord:
     problem: str | None = None
     has_rois: bool = False
     annotated: bool = False
+
+
+@dataclass(frozen=True)
+class PlateRecord:
+    """A plate of one file; `image_ids` are those of the images of that file, by their number."""
+
+    id: int
+    fileset_id: int
+    name: str
+    metadata: PlateMetadata
+    image_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -289,11 +289,14 @@ class Scanner:
                 self._index.store, item.path, dataset, signature, [item.path], problem=problem
             )
         try:
-            series = opened.series
+            series, plates = opened.series, opened.plates
             members = [self._relative(member) for member in opened.paths]
         finally:
             opened.close()
             self._access.segments.drop(opened.token)
+        if plates:
+            # A plate can have thousands of images, which are not to lie among those of others.
+            dataset = item.path
         members[0] = item.path
         part_of = None
         if path.is_dir():
@@ -302,7 +305,7 @@ class Scanner:
             signature = self._signature([self._folder / member for member in members])
             first = min(members)
             if first != item.path and (self._folder / first).is_file():
-                series, part_of = (), first
+                series, plates, part_of = (), (), first
         return partial(
             self._index.store,
             item.path,
@@ -310,6 +313,7 @@ class Scanner:
             signature,
             members,
             series=series,
+            plates=plates,
             part_of=part_of,
         )
 

@@ -8,6 +8,8 @@ from app.routes import (
     images,
     metadata,
     pages,
+    plates,
+    rois,
     service,
     settings,
     shapes,
@@ -17,5 +19,17 @@ from app.routes import (
 
 def blueprints() -> list[Blueprint]:
     """Give all blueprints of an application."""
-    modules = (images, thumbnails, figures, shapes, histograms, metadata, settings, service, pages)
+    modules = (
+        images,
+        thumbnails,
+        figures,
+        shapes,
+        histograms,
+        metadata,
+        plates,
+        rois,
+        settings,
+        service,
+        pages,
+    )
     return [module.blueprint for module in modules]

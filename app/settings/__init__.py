@@ -28,6 +28,7 @@ from app.settings.images import ImagesSettings
 from app.settings.kinds import PREFIX
 from app.settings.limits import LimitsSettings
 from app.settings.logs import LogsSettings
+from app.settings.metadata import MetadataSettings
 from app.settings.metrics import MetricsSettings
 from app.settings.omero import OmeroSettings
 from app.settings.pictures import PicturesSettings
@@ -43,6 +44,7 @@ GROUPS = (
     "cache",
     "limits",
     "pictures",
+    "metadata",
     "logs",
     "metrics",
 )
@@ -64,6 +66,7 @@ class Settings(
     CacheSettings,
     LimitsSettings,
     PicturesSettings,
+    MetadataSettings,
     LogsSettings,
     MetricsSettings,
     BaseSettings,

@@ -152,19 +152,10 @@ def seconds(text: str) -> float | None:
 
 
 def _channel(element: Element) -> OmeChannel:
-    written = element.get("Color")
-    color = None
-    if written is not None:
-        try:
-            rgba = int(written) & 0xFFFFFFFF
-        except ValueError:
-            pass
-        else:
-            color = (rgba >> 24, rgba >> 16 & 255, rgba >> 8 & 255, rgba & 255)
     return OmeChannel(
         metadata=ChannelMetadata(
             name=element.get("Name") or element.get("Fluor") or None,
-            color=color,
+            color=color_of(element, "Color"),
             emission_wave=_nanometres(element, "EmissionWavelength"),
             excitation_wave=_nanometres(element, "ExcitationWavelength"),
         ),
@@ -210,6 +201,15 @@ def whole_of(element: Element, key: str) -> int | None:
     """Give an attribute as a whole number of 32 bits; None when it is missing or none."""
     value = number_of(element, key)
     return int(value) if value is not None and abs(value) < 2**31 else None
+
+
+def color_of(element: Element, key: str) -> tuple[int, int, int, int] | None:
+    """Give an attribute that is a signed RGBA number as (red, green, blue, alpha), or None."""
+    try:
+        rgba = int(element.get(key, "")) & 0xFFFFFFFF
+    except ValueError:
+        return None
+    return (rgba >> 24, rgba >> 16 & 255, rgba >> 8 & 255, rgba & 255)
 
 
 def boolean_of(element: Element, key: str) -> bool | None:

@@ -24,7 +24,8 @@ from imageserver.readers.base import (
     pixel_type_of,
     significant_bits_of,
 )
-from imageserver.readers.objects import RoiMetadata
+from imageserver.readers.objects import PlateMetadata, RoiMetadata
+from imageserver.readers.ome_plates import plates
 from imageserver.readers.ome_regions import regions
 from imageserver.readers.tiff_planes import LevelPlanes
 
@@ -116,6 +117,14 @@ class TiffImageFile(ImageFile):
                 level.check_ends_inside()
         self.series = tuple(series)
         self.paths = tuple(paths)
+        self.plates = self._plates()
+
+    def _plates(self) -> tuple[PlateMetadata, ...]:
+        xml = self._tiff.ome_metadata
+        if xml is None or "Plate" not in xml:
+            return ()
+        series_of = {ome.id: i for i, ome in enumerate(self._ome) if ome is not None and ome.id}
+        return plates(ome_xml.parse(xml), series_of)
 
     def _described(self, path: Path, access: Access) -> list[ome_xml.OmeImage]:
         """Check the XML before tifffile follows it to other files; give what it describes."""

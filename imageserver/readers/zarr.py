@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import zarr
@@ -28,6 +28,7 @@ from imageserver.readers.base import (
     pixel_type_of,
     significant_bits_of,
 )
+from imageserver.readers.zarr_plates import ZarrField, plate_of
 
 _MARKERS = ("zarr.json", ".zgroup", ".zattrs")
 
@@ -78,14 +79,19 @@ class ZarrImageFile(ImageFile):
         try:
             store = _InsideStore(path, access)
             root = zarr.open_group(store, mode="r", use_consolidated=False)
-            for group, multiscale, name, described in _multiscales(root, path, access):
+            fields: dict[int, ZarrField] = {}
+            for group, multiscale, name, described, field in _multiscales(root, path, access):
                 try:
                     levels, metadata = self._open(group, multiscale, name, described)
                 except (UnreadableFile, KeyError, ValueError, TypeError) as error:
                     problem = problem or error
                     continue
+                if field is not None:
+                    fields[len(series)] = field
                 self._arrays.append(levels)
                 series.append(metadata)
+            if fields:
+                self.plates = (plate_of(_attributes(root)["plate"], fields),)
         except UnreadableFile:
             raise
         except Exception as error:
@@ -233,9 +239,17 @@ def _attributes(group: Any) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else attributes
 
 
-def _multiscales(
-    root: zarr.Group, path: Path, access: Access
-) -> Iterator[tuple[zarr.Group, Mapping[str, Any], str, ome_xml.OmeImage | None]]:
+class _Found(NamedTuple):
+    """One multiscale image, and what is known of it from elsewhere."""
+
+    group: Any
+    multiscale: Mapping[str, Any]
+    name: str
+    described: ome_xml.OmeImage | None
+    field: ZarrField | None
+
+
+def _multiscales(root: zarr.Group, path: Path, access: Access) -> Iterator[_Found]:
     attributes = _attributes(root)
     if attributes.get("multiscales"):
         yield from _of_group(root, "", None)
@@ -248,7 +262,10 @@ def _multiscales(
                 if count == MAX_SERIES:
                     return
                 count += 1
-                yield from _of_group(group[field["path"]], f"{well['path']}/{field['path']}", None)
+                name = f"{well['path']}/{field['path']}"
+                yield from _of_group(
+                    group[field["path"]], name, None, ZarrField(well["path"], field)
+                )
         return
     described: list[ome_xml.OmeImage] = []
     xml = path / "OME" / "METADATA.ome.xml"
@@ -268,11 +285,14 @@ def _multiscales(
 
 
 def _of_group(
-    group: Any, name: str, described: ome_xml.OmeImage | None
-) -> Iterator[tuple[zarr.Group, Mapping[str, Any], str, ome_xml.OmeImage | None]]:
+    group: Any,
+    name: str,
+    described: ome_xml.OmeImage | None,
+    field: ZarrField | None = None,
+) -> Iterator[_Found]:
     for multiscale in _attributes(group).get("multiscales", ()):
         own = str(multiscale.get("name") or "")
-        yield group, multiscale, name or ("" if own in ("", "/") else own), described
+        yield _Found(group, multiscale, name or ("" if own in ("", "/") else own), described, field)
 
 
 def _axes(multiscale: Mapping[str, Any], ndim: int) -> list[dict[str, Any]]:

@@ -1,14 +1,15 @@
-"""Lists lookup tables and reads small original files."""
+"""Lists lookup tables and images' files, and reads small original files."""
 
 import logging
 
-from render.blitz.ami import call, outlive
+from render.blitz.ami import call, outlive, start
 from render.blitz.mapping import text_of, unwrap
-from render.blitz.records import LookupTableFile
+from render.blitz.queries import FILES_OF_IMAGE, distinct, with_id
+from render.blitz.records import LookupTableFile, OriginalPaths
 from render.blitz.session import ALL_GROUPS, LiveSession
 from render.blitz.slices import omero
 from render.deadline import Deadline
-from render.errors import ServiceError, SourceFailed, TooLarge
+from render.errors import NotFound, ServiceError, SourceFailed, TooLarge
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,28 @@ def list_lookup_tables(live: LiveSession, deadline: Deadline) -> tuple[LookupTab
         for file in found
     ]
     return tuple(sorted(tables, key=lambda table: (table.name.lower(), table.path, table.id)))
+
+
+def load_original_paths(
+    live: LiveSession, image_id: int, deadline: Deadline
+) -> OriginalPaths | None:
+    """Tell the files of an image, None if it has no fileset; raise NotFound without the image."""
+    query = live.service("query", deadline)
+    image = start("find the image", query.findAsync, "Image", image_id)
+    files = start("list its files", query.findAllByQueryAsync, FILES_OF_IMAGE, with_id(image_id))
+    if image.result(deadline) is None:
+        files.cancel()
+        raise NotFound(f"there is no image {image_id} that is visible to you")
+    found = distinct(files.result(deadline))
+    if not found:
+        return None
+    entries = [entry for entry in found[0].usedFilesSeq if entry is not None]
+    originals = [entry.originalFile for entry in entries if entry.originalFile is not None]
+    return OriginalPaths(
+        fileset_id=found[0].id.val,
+        server=tuple(f"{text_of(file.path)}{text_of(file.name)}" for file in originals),
+        client=tuple(text_of(entry.clientPath) for entry in entries),
+    )
 
 
 def read_file(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:

@@ -13,7 +13,7 @@ from render.blitz.queries import (
     no_parameters,
     with_id,
 )
-from render.blitz.records import ContainerRecord, ImageItem
+from render.blitz.records import ContainerInfo, ContainerRecord, ImageItem
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.errors import NotFound
@@ -37,8 +37,19 @@ def list_datasets(
 def list_images(live: LiveSession, dataset_id: int, deadline: Deadline) -> tuple[ImageItem, ...]:
     """List the images of a dataset, ordered by name."""
     found = _children_of(live, "Dataset", dataset_id, IMAGES_OF_DATASET, deadline)
-    items = [_image_item(image) for image in found]
+    items = [image_item(image) for image in found]
     return tuple(sorted(items, key=lambda item: ((item.name or "").lower(), item.id)))
+
+
+def load_container(
+    live: LiveSession, kind: str, container_id: int, deadline: Deadline
+) -> ContainerInfo:
+    """Load a container of the class `kind`; raise NotFound when it is missing or invisible."""
+    query = live.service("query", deadline)
+    found = call(deadline, f"find the {kind.lower()}", query.findAsync, kind, container_id)
+    if found is None:
+        raise NotFound(f"there is no {kind.lower()} {container_id} that is visible to you")
+    return ContainerInfo(container_id, text_of(found.name), text_of(found.description))
 
 
 def _children_of(
@@ -80,7 +91,8 @@ def _with_counts(
     )
 
 
-def _image_item(image: Any) -> ImageItem:
+def image_item(image: Any) -> ImageItem:
+    """Give an image of OMERO's model, with owner, creation event and pixels fetched, as an item."""
     pixels = image.pixelsSeq[0] if image.pixelsSeq else None
     return ImageItem(
         id=image.id.val,

@@ -3,6 +3,7 @@
 All take the id of something as `:id`. Each fetches what the mapping reads and no more.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from render.blitz.slices import omero
@@ -85,11 +86,63 @@ SHAPES_OF_ROI = f"{_SHAPES} where s.roi.id = :id order by s.id"
 
 SHAPE = f"{_SHAPES} where s.id = :id"
 
+FILES_OF_IMAGE = """
+    select f from Fileset as f
+      join f.images as i
+      left outer join fetch f.usedFiles as e
+      left outer join fetch e.originalFile
+    where i.id = :id
+"""
+
+#: The fields of a well keep their order in the well; that of a list counts.
+WELL = """
+    select w from Well as w
+      join fetch w.plate
+      left outer join fetch w.wellSamples as ws
+      left outer join fetch ws.plateAcquisition
+      left outer join fetch ws.image as i
+      left outer join fetch i.details.owner
+      left outer join fetch i.details.creationEvent
+      left outer join fetch i.pixels
+    where w.id = :id
+"""
+
+EXTENT_OF_PLATE = """
+    select min(w.row), max(w.row), min(w.column), max(w.column) from Well as w
+    where w.plate.id = :id
+"""
+
+_FIELDS = """
+    select w.id, w.row, w.column, index(ws), i.id from Well as w
+      join w.wellSamples as ws
+      join ws.image as i
+    where w.plate.id = :id
+"""
+
+FIELD_OF_PLATE = f"{_FIELDS} and index(ws) = :field"
+
+FIELDS_OF_RUN = f"{_FIELDS} and ws.plateAcquisition.id = :run"
+
+IMAGES = """
+    select i from Image as i
+      join fetch i.details.owner
+      join fetch i.details.creationEvent
+      left outer join fetch i.pixels
+    where i.id in (:ids)
+"""
+
 
 def with_id(object_id: int) -> Any:
     """Give the parameters of a query about one object."""
     parameters = omero.sys.Parameters()
     parameters.map = {"id": omero.RLong(object_id)}
+    return parameters
+
+
+def with_ids(object_ids: Sequence[int]) -> Any:
+    """Give the parameters of a query about several objects, `:ids`."""
+    parameters = omero.sys.Parameters()
+    parameters.map = {"ids": omero.RList([omero.RLong(object_id) for object_id in object_ids])}
     return parameters
 
 

@@ -41,6 +41,87 @@ class ImageItem:
 
 
 @dataclass(frozen=True)
+class StagePosition:
+    """A coordinate of the stage; `unit` is OMERO's name, such as `MICROMETER`."""
+
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class FieldItem:
+    """A field of a well: its image, where the stage stood, and in which run it was acquired."""
+
+    image: ImageItem
+    position_x: StagePosition | None = None
+    position_y: StagePosition | None = None
+    run_id: int | None = None
+    run_name: str | None = None
+
+
+@dataclass(frozen=True)
+class WellItem:
+    """A well with its fields in order; those without an image that is visible are left out.
+
+    Row and column are counted from 0; naming is `letter`, `number` or None.
+    """
+
+    id: int
+    row: int
+    column: int
+    plate_id: int
+    row_naming: str | None
+    column_naming: str | None
+    fields: tuple[FieldItem, ...]
+
+
+@dataclass(frozen=True)
+class PlateField:
+    """The image of one well in the grid of a plate; row and column are counted from 0."""
+
+    row: int
+    column: int
+    well_id: int
+    image: ImageItem
+
+
+@dataclass(frozen=True)
+class PlateGrid:
+    """The same field of all wells of a plate.
+
+    The wells, with and without an image, lie in the rows `first_row` to `last_row` and columns
+    alike, counted from 0 and inclusive; a plate without wells has last ones of -1.
+    """
+
+    plate_id: int
+    row_naming: str | None
+    column_naming: str | None
+    first_row: int
+    last_row: int
+    first_column: int
+    last_column: int
+    fields: tuple[PlateField, ...]
+
+
+@dataclass(frozen=True)
+class ContainerInfo:
+    """What a project, dataset, screen or plate is called."""
+
+    id: int
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class OriginalPaths:
+    """The files of an image: where they lie on the server, and where they were imported from."""
+
+    fileset_id: int
+    server: tuple[str, ...]
+    client: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LookupTableFile:
     """A lookup table on the server; `path` is its folder, as in `/luts/`."""
 

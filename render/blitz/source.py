@@ -13,17 +13,22 @@ import numpy as np
 
 from render.blitz.definitions import load_rendering_definition
 from render.blitz.endpoint import Credentials, Endpoint, Limits
-from render.blitz.files import list_lookup_tables, read_file
-from render.blitz.listings import list_datasets, list_images, list_projects
+from render.blitz.files import list_lookup_tables, load_original_paths, read_file
+from render.blitz.listings import list_datasets, list_images, list_projects, load_container
 from render.blitz.metadata import load_image_info
+from render.blitz.plates import load_plate_grid, load_well
 from render.blitz.pool import SessionPool
 from render.blitz.reading import read_planes
 from render.blitz.records import (
+    ContainerInfo,
     ContainerRecord,
     ImageItem,
     LookupTableFile,
+    OriginalPaths,
+    PlateGrid,
     ServerSettings,
     SessionUser,
+    WellItem,
 )
 from render.blitz.regions import list_rois, load_roi, load_shape
 from render.blitz.rendering import render_projection, render_region
@@ -144,6 +149,29 @@ class BlitzSession:
     def shape(self, shape_id: int, deadline: Deadline) -> Shape:
         """Load one shape, a mask with its bits; NotFound when missing or invisible."""
         return self._run(lambda live: load_shape(live, shape_id, deadline), deadline)
+
+    def well(self, well_id: int, deadline: Deadline) -> WellItem:
+        """Load a well with its fields; NotFound when it is missing or invisible."""
+        return self._run(lambda live: load_well(live, well_id, deadline), deadline)
+
+    def plate_grid(
+        self, plate_id: int, field: int, run_id: int | None, deadline: Deadline
+    ) -> PlateGrid:
+        """Load one field of all wells of a plate; NotFound without such a plate.
+
+        `field` is counted from 0, among those of the plate acquisition `run_id` if that is given.
+        """
+        return self._run(
+            lambda live: load_plate_grid(live, plate_id, field, run_id, deadline), deadline
+        )
+
+    def container(self, kind: str, container_id: int, deadline: Deadline) -> ContainerInfo:
+        """Load a `Project`, `Dataset`, `Screen` or `Plate`; NotFound when there is none."""
+        return self._run(lambda live: load_container(live, kind, container_id, deadline), deadline)
+
+    def original_paths(self, image_id: int, deadline: Deadline) -> OriginalPaths | None:
+        """Tell the files of an image, None if it has no fileset; NotFound without the image."""
+        return self._run(lambda live: load_original_paths(live, image_id, deadline), deadline)
 
     def projects(self, deadline: Deadline) -> tuple[ContainerRecord, ...]:
         """List the projects that the viewer sees, ordered by id."""

@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.settings import load_settings
 from app.web import parts_of
+from tests.app.screened import write_screened
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -170,4 +171,5 @@ def _write_images(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
     rows, columns = np.mgrid[0:40, 0:100]
     flat = np.stack([columns * 2, rows * 6, 250 - columns], axis=-1).astype(np.uint8)
     Image.fromarray(flat).save(folder / FLAT)
+    write_screened(folder)
     return pyramid, stack

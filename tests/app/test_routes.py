@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.app.conftest import FLAT, PYRAMID, STACK
+from tests.app.screened import FIRST_WELL, PLATE, SCREENED
 
 MISSING = 987654
 IMAGE_JPEG, IMAGE_GIF, JSON = "image/jpeg", "image/gif", "application/json"
@@ -86,6 +87,19 @@ OTHER_ROUTES = [
     ("/webgateway/proj/list/", JSON, (404, "/webgateway/proj/")),
     ("/webgateway/proj/1/children/", JSON, (404, "/webgateway/proj/x/children/")),
     ("/webgateway/dataset/1/children/", JSON, (404, "/webgateway/dataset/987654/children/")),
+    ("/webgateway/proj/1/detail/", JSON, (404, "/webgateway/proj/987654/detail/")),
+    ("/webgateway/dataset/1/detail/", JSON, (404, "/webgateway/dataset/987654/detail/")),
+    (
+        "/webgateway/original_file_paths/{image}/",
+        JSON,
+        (404, "/webgateway/original_file_paths/9/x"),
+    ),
+    ("/webgateway/open_with/", JSON, (400, "/webgateway/open_with/?callback=a(")),
+    (f"/webgateway/plate/{PLATE}/", JSON, (404, "/webgateway/plate/987654/")),
+    (f"/webgateway/well/{FIRST_WELL}/children/", JSON, (404, "/webgateway/well/9/children/")),
+    (f"/webgateway/wellData/{FIRST_WELL}/", JSON, (404, "/webgateway/wellData/9/")),
+    ("/webgateway/get_rois_json/{image}/", JSON, (400, "/webgateway/get_rois_json/1/?callback=1")),
+    ("/webgateway/get_shape_json/{roi}/{roi}/", JSON, (404, "/webgateway/get_shape_json/1/1/")),
     ("/webgateway/", "text/html; charset=utf-8", None),
     ("/healthz", JSON, None),
     ("/readyz", JSON, None),
@@ -124,9 +138,14 @@ def test_images(gateway, path, content_type, malformed):
     assert_is_error(gateway.client.post(path_of(image)), 405)
 
 
+def first_roi(gateway):
+    """Give the id of the first region of the image that has some, which is that of its shape."""
+    return gateway.ids[f"{SCREENED} [one]"] << 20
+
+
 @pytest.mark.parametrize(("path", "content_type", "wrong"), OTHER_ROUTES)
 def test_other_addresses(gateway, path, content_type, wrong):
-    response = gateway.client.get(path.format(image=gateway.ids[FLAT]))
+    response = gateway.client.get(path.format(image=gateway.ids[FLAT], roi=first_roi(gateway)))
     assert response.status_code == 200, response.get_data(as_text=True)
     assert response.content_type == content_type
     if wrong is not None:
@@ -150,10 +169,16 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         "line_width": 2,
         "key": "size",
         "rest": "x",
+        "plate_id": PLATE,
+        "well_id": FIRST_WELL,
+        "field": 0,
+        "run_id": 1,
+        "roi_id": first_roi(gateway),
+        "shape_id": first_roi(gateway),
     }
     adapter = gateway.app.url_map.bind("localhost")
     tried = {
-        adapter.match(path.format(image, image=image).partition("?")[0])[0]
+        adapter.match(path.format(image, image=image, roi=1).partition("?")[0])[0]
         for path, *_ in IMAGE_ROUTES + OTHER_ROUTES
     }
     for rule in gateway.app.url_map.iter_rules():
@@ -307,31 +332,6 @@ def test_measured_extents_are_told_once_the_server_has_them(make_gateway):
     while (told := gateway.get(path).get_json()) == 65535 and time.monotonic() < until:
         time.sleep(0.1)
     assert told == gateway.server.pyramid[0][0].max()
-
-
-def test_listings(gateway):
-    [project] = gateway.get("proj/list/").get_json()
-    assert set(project) == {"id", "name", "description"}
-    [dataset] = gateway.get(f"proj/{project['id']}/children/").get_json()
-    assert dataset["type"] == "Dataset" and dataset["child_count"] == 3
-    assert gateway.get("proj/987654/children/").get_json() == []
-    items = gateway.get(f"dataset/{dataset['id']}/children/?tiled=1").get_json()
-    item = next(item for item in items if item["name"] == STACK)
-    assert item["thumb_url"] == f"/webgateway/render_thumbnail/{item['id']}/"
-    assert item["size"] == {"width": 61, "height": 47} and item["tiled"] is False
-    assert isinstance(item["date"], float)
-    assert "size" not in gateway.get(f"dataset/{dataset['id']}/children/").get_json()[0]
-
-
-def test_lookup_tables(gateway):
-    answer = gateway.get("luts/").get_json()
-    names = [table["name"] for table in answer["luts"]]
-    assert names == sorted(names, key=str.lower) and "fire.lut" in names
-    assert len(answer["png_luts"]) == 40 and answer["png_luts"][-1] == "gradient.png"
-    assert len(answer["png_luts_new"]) == len(names) + 1
-    fire = next(table for table in answer["luts"] if table["name"] == "fire.lut")
-    assert answer["png_luts_new"][fire["png_index_new"]] == fire["path"] + fire["name"]
-    assert "rgb" not in fire
 
 
 def test_the_service_works_below_a_prefix(gateway):

@@ -11,12 +11,23 @@ from imageserver.graph import Graph
 from imageserver.hql import Paging, QueryError, select_entities, select_rows
 from imageserver.hql.functions import like
 from imageserver.identity import GROUP_ID, LocalUser
-from imageserver.readers.objects import MAX_PER_IMAGE, RoiMetadata, ShapeMetadata
+from imageserver.readers.objects import (
+    MAX_PER_IMAGE,
+    AcquisitionMetadata,
+    FieldMetadata,
+    PlateMetadata,
+    RoiMetadata,
+    ScreenMetadata,
+    ShapeMetadata,
+    WellMetadata,
+)
+from imageserver.readers.ome_plates import MAX_SIDE
 from imageserver.records import (
     ChannelRecord,
     DatasetRecord,
     FileRecord,
     ImageRecord,
+    PlateRecord,
     ProjectRecord,
 )
 from imageserver.wire import unwrap
@@ -71,7 +82,20 @@ REGIONS = {
     ),
     3: (RoiMetadata((ShapeMetadata("Mask", {"x": 0.0, "width": 8.0, "height": 4.0}),)),),
 }
-SECOND, THIRD = 2 * MAX_PER_IMAGE, 3 * MAX_PER_IMAGE
+#: Two wells, one of them with an image that is not there.
+PLATE = PlateMetadata(
+    name="plate",
+    rows=8,
+    row_naming="letter",
+    acquisitions=(AcquisitionMetadata("run", started_at_s=12.5),),
+    screen=ScreenMetadata(1, "screen"),
+    wells=(
+        WellMetadata(0, 1, (FieldMetadata(0, 0, (2.5, "MICROMETER")), FieldMetadata(1))),
+        WellMetadata(2, 3, (FieldMetadata(2),), kind="control"),
+    ),
+)
+FIRST_WELL = 5 * MAX_SIDE * MAX_SIDE + 1
+SECOND = 2 * MAX_PER_IMAGE
 
 
 class HandMadeIndex:
@@ -108,6 +132,9 @@ class HandMadeIndex:
 
     def luts(self) -> Iterable[Any]:
         return []
+
+    def plates(self) -> Iterable[PlateRecord]:
+        return [PlateRecord(5, 202, "plate", PLATE, (2, 3, 99))]
 
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]:
         return REGIONS.get(image.id, ())
@@ -191,7 +218,7 @@ def test_conditions_choose_as_told(graph: Graph, condition: str, expected: list[
         ("select count(*) from Image where id > 2", [[2]]),
         ("select count(distinct l.parent) from DatasetImageLink l", [[2]]),
         ("select min(p.sizeX), max(p.sizeX), sum(p.sizeX) from Pixels p", [[64, 192, 384]]),
-        ("select max(row), max(column) from Well where plate.id = 5", [[None, None]]),
+        ("select max(row), max(column) from Well where plate.id = 5", [[2, 3]]),
         ("select avg(p.sizeX) from Pixels p", [[128.0]]),
         (
             "select l.parent.name, count(l.id) from DatasetImageLink l group by l.parent.name "
@@ -380,3 +407,27 @@ def test_a_pattern_with_many_wildcards_takes_no_time() -> None:
 def test_regions_can_be_asked_for(graph, text, expected):
     values = {"second": SECOND} if ":second" in text else {}
     assert rows(graph, text, **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select p.id, p.name, p.rows, p.rowNamingConvention from Plate p",
+         [[5, "plate", 8, "letter"]]),
+        ("select w.row, w.column, w.type, size(w.wellSamples) from Well w order by w.row",
+         [[0, 1, None, 2], [2, 3, "control", 0]]),
+        ("select w.id from Well w where w.plate.id = 5 and w.row = 0", [[FIRST_WELL]]),
+        ("select index(ws), i.id, i.name from Well w join w.wellSamples ws join ws.image i"
+         " where w.plate.id = 5 order by i.id", [[0, 2, "Alpha"], [1, 3, "gamma_1"]]),
+        ("select ws.id, ws.posX.value, ws.plateAcquisition.name from WellSample ws"
+         " where ws.image.id = 2", [[2, 2.5, "run"]]),
+        ("select ws.plateAcquisition.id from WellSample ws where ws.image.id = 3", [[None]]),
+        ("select size(a.wellSample), a.plate.name from PlateAcquisition a", [[1, "plate"]]),
+        ("select s.name, p.id from Screen s join s.plateLinks l join l.child p", [["screen", 5]]),
+        ("select p.id from Plate p where not exists (select l.id from ScreenPlateLink l"
+         " where l.child.id = p.id)", []),
+        ("select i.id from Image i join i.wellSamples ws where ws.well.plate.id = 5", [[2], [3]]),
+    ],
+)  # fmt: skip
+def test_plates_can_be_asked_for(graph, text, expected):
+    assert rows(graph, text) == expected
