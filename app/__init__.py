@@ -4,9 +4,10 @@ from flask import Flask
 
 from app import cli, csrf, discovery, errors, observe, web
 from app.http import HeaderRules
-from app.parts import LazyParts
+from app.identity.opening import check_identity
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
+from app.site import LazyParts
 from render.workers import worker_names
 
 __all__ = ["create_app"]
@@ -19,6 +20,7 @@ def create_app(settings: Settings) -> Flask:
     closes them.
     """
     _check_worker(settings)
+    check_identity(settings)
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
     metrics = observe.register(app, HeaderRules(settings).complete)

@@ -5,7 +5,7 @@ import math
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app import observe
@@ -50,6 +50,20 @@ def status_of(error: errors.ServiceError) -> tuple[int, str]:
     raise AssertionError("ServiceError is in the table")
 
 
+def refusal_status(asked: Request) -> int:
+    """Give the status that tells a client that nobody is logged in.
+
+    401, but 403 for pictures on a page and for OMERO.web's scripts, which know nothing else.
+    """
+    if asked.headers.get("X-Requested-With") == "XMLHttpRequest":
+        return 403
+    accepts = asked.headers.get("Accept", "")
+    wants_picture = asked.headers.get("Sec-Fetch-Dest") == "image" or (
+        "image/" in accepts and "text/html" not in accepts
+    )
+    return 403 if wants_picture else 401
+
+
 def register(app: Flask) -> None:
     """Make the application answer every failure with our body."""
     app.register_error_handler(errors.ServiceError, _on_service_error)
@@ -59,6 +73,8 @@ def register(app: Flask) -> None:
 
 def _on_service_error(error: errors.ServiceError) -> Response:
     status, kind = status_of(error)
+    if isinstance(error, errors.NotAuthenticated):
+        status = refusal_status(request)
     if status == 500:
         log.error("request_id=%s %s", observe.request_id(), error.detail, exc_info=error)
     elif status == 502:
@@ -66,6 +82,8 @@ def _on_service_error(error: errors.ServiceError) -> Response:
             "request_id=%s %s cause=%r", observe.request_id(), error.detail, error.__cause__
         )
     response = _answer(status, kind, error.detail, error.parameter)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="OMERO"'
     if status == 503:
         seconds = error.retry_after_s or _DEFAULT_RETRY_AFTER_S
         response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from app.metrics import Metrics
-from app.parts import LazyParts
+from app.site import LazyParts
 from render.waiting import spawn
 
 #: How old the figures of other processes may be when one of them is asked.
@@ -27,11 +27,12 @@ class Figures:
         to = self._metrics.set
         to("blitzrender_workers", to=1)
         to("blitzrender_resident_bytes", to=_resident_bytes())
-        parts = self._parts.opened
-        if parts is None:
+        servers = self._parts.opened
+        if not servers:
             return
-        sessions = parts.source.pool.live_sessions()
-        to("blitzrender_render_queue", to=parts.worker.load)
+        sessions = [live for parts in servers for live in parts.source.pool.live_sessions()]
+        workers = {id(parts.worker): parts.worker for parts in servers}
+        to("blitzrender_render_queue", to=sum(worker.load for worker in workers.values()))
         to("blitzrender_sessions", to=len(sessions))
         to("blitzrender_pixels_stores", to=sum(live.stores.size for live in sessions))
 

@@ -9,7 +9,7 @@ from app.image_data import ViewerDefaults, geometry, image_data, look_up, outlin
 from app.lookup_tables import lookup_table, lookup_table_files
 from app.lut_strip import strip_index, strip_names
 from render.blitz.records import ServerSettings
-from render.errors import NotFound, RenderFailed, SourceFailed, SourceNotReady, TooLarge
+from render.errors import Forbidden, NotFound, RenderFailed, SourceFailed, SourceNotReady, TooLarge
 from render.values import DTYPES, ImageInfo
 
 #: What OMERO.server itself says when it does not know better.
@@ -25,6 +25,9 @@ def describe_image(call: Call, image_id: int, key: str | None, reset: bool) -> A
     try:
         data, complete = _image_data(call, call.image_info(image_id), reset)
     except NotFound as error:
+        if call.viewer.kind == "public" and not call.settings.one_viewer:
+            # Tells clients that logging in may help.
+            raise Forbidden(f"Image:{image_id} is not open to the public") from error
         raise NotFound(f"Image:{image_id} not found") from error
     except SourceNotReady as error:
         back_off_s = error.retry_after_s or _DEFAULT_BACK_OFF_S

@@ -4,6 +4,7 @@ What is kept is kept in three groups with bounds of their own, so that a flood o
 push out the thumbnails: images, thumbnails, and json, answers that take long to work out.
 """
 
+import copy
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -50,12 +51,18 @@ class PictureStore:
         behind: WriteBehind,
         turns: Turns,
     ) -> None:
-        self._root = hashlib.blake2b(source_name.encode(), digest_size=4).hexdigest()
+        self._root = _root_of(source_name)
         self._memory: MemoryCache[bytes] = MemoryCache(memory_max_bytes)
         self._memory_max_bytes = memory_max_bytes
         self._disks = disks
         self._behind = behind
         self._turns = turns
+
+    def for_source(self, source_name: str) -> "PictureStore":
+        """Give the same store for the images of another source, which have numbers of their own."""
+        store = copy.copy(self)
+        store._root = _root_of(source_name)
+        return store
 
     def get(self, key: PictureKey) -> bytes | None:
         """Give the bytes, or None."""
@@ -176,6 +183,10 @@ class PictureStore:
         # One huge picture must not push out all the tiles.
         if len(body) <= self._memory_max_bytes // 8:
             self._memory.set(key.digest, body, len(body))
+
+
+def _root_of(source_name: str) -> str:
+    return hashlib.blake2b(source_name.encode(), digest_size=4).hexdigest()
 
 
 def disk_figures(cache: str, tier: str, disk: FileCache, behind: WriteBehind) -> CacheFigures:

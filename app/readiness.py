@@ -1,7 +1,7 @@
 """Whether requests can be served: source, cache and workers are really touched."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,26 @@ from render.values import ChannelBinding, Color, Model, RenderingDefinition, Win
 _FLIGHT = "readiness"
 
 
-def check_parts(parts: Parts) -> dict[str, Any]:
+def check_parts(servers: Sequence[Parts]) -> dict[str, Any]:
     """Touch each part; give `{"status": "ok" | "failing", "parts": {name: {"ok", "ms", …}}}`.
 
-    Requests that come together share one check.
+    Of several servers one that answers is enough; what they share is tried once. Requests that
+    come together share one check.
     """
-    timeout_s = parts.settings.ready_timeout_s
-    return parts.flight.do(_FLIGHT, lambda: _check(parts, timeout_s), len(_CHECKS) * timeout_s + 1)
+    first = servers[0]
+    timeout_s = first.settings.ready_timeout_s
+    most_s = (len(_CHECKS) + len(servers)) * timeout_s + 1
+    return first.flight.do(_FLIGHT, lambda: _check(servers, timeout_s), most_s)
 
 
-def _check(parts: Parts, timeout_s: float) -> dict[str, Any]:
-    told = {name: _try(check, parts, timeout_s) for name, check in _CHECKS.items()}
-    ok = all(part["ok"] for part in told.values())
-    return {"status": "ok" if ok else "failing", "parts": told}
+def _check(servers: Sequence[Parts], timeout_s: float) -> dict[str, Any]:
+    first = servers[0]
+    told = {name: _try(check, first, timeout_s) for name, check in _CHECKS.items()}
+    sources = {"source": _try(Parts.check_source, first, timeout_s)}
+    for number, parts in enumerate(servers[1:], start=2):
+        sources[f"source-{number}"] = _try(Parts.check_source, parts, timeout_s)
+    ok = all(part["ok"] for part in told.values()) and any(part["ok"] for part in sources.values())
+    return {"status": "ok" if ok else "failing", "parts": sources | told}
 
 
 def _try(check: Callable[[Parts, Deadline], None], parts: Parts, timeout_s: float) -> dict:
@@ -39,11 +46,6 @@ def _try(check: Callable[[Parts, Deadline], None], parts: Parts, timeout_s: floa
         told = {"ok": False, "detail": error.detail}
     told["ms"] = round((time.perf_counter() - begun_s) * 1000, 1)
     return told
-
-
-def _check_source(parts: Parts, deadline: Deadline) -> None:
-    """Ask the server something that nobody remembers."""
-    parts.source.session(parts.own_credentials, deadline).projects(deadline)
 
 
 def _check_cache(parts: Parts, deadline: Deadline) -> None:
@@ -59,4 +61,4 @@ def _check_workers(parts: Parts, deadline: Deadline) -> None:
     parts.worker.submit(RenderJob((plane,), "uint8", definition), deadline)
 
 
-_CHECKS = {"source": _check_source, "cache": _check_cache, "workers": _check_workers}
+_CHECKS = {"cache": _check_cache, "workers": _check_workers}

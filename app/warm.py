@@ -50,9 +50,9 @@ def warm_up(app: Flask, parts: Parts) -> None:
     with contextlib.suppress(ServiceError):
         for _ in range(_ROUNDS):
             parts.worker.submit(_usual_job(), deadline)
-        session = parts.source.session(parts.own_credentials, deadline)
         image_ids = [0]  # no image has it, and asking for it goes to the server and back
-        if parts.settings.embedded:
+        if parts.own_credentials is not None and parts.settings.embedded:
+            session = parts.source.session(parts.own_credentials, deadline)
             image_ids = list(islice(_images(session, deadline), IMAGES)) or image_ids
         for number in range(_ROUNDS):
             _ask(app, image_ids[number % len(image_ids)], number)

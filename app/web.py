@@ -14,9 +14,9 @@ from app.figures import Figures
 from app.handles import with_handle
 from app.http import cache_control, last_values
 from app.metrics import Metrics
-from app.parts import LazyParts
 from app.pipeline import Picture
 from app.settings import Settings
+from app.site import LazyParts
 from render.deadline import Asker, Deadline
 from render.workers.native import has_hung_up
 
@@ -65,13 +65,14 @@ def current_call() -> Call:
 
     Raises NotAuthenticated when nobody is logged in.
     """
-    parts = parts_of(current_app).get()
+    site = parts_of(current_app)
+    parts = site.get()
     steps = observe.steps()
     deadline = Deadline.after(parts.settings.request_deadline_s)
     with steps.step("access"):
-        viewer = parts.identity.viewer(request)
+        viewer = parts.identity.viewer(request, deadline)
     asker = Asker(viewer.key, client_is_gone(request.environ))
-    return Call(parts, viewer, replace(deadline, asker=asker), steps)
+    return Call(site.get(viewer.server), viewer, replace(deadline, asker=asker), steps)
 
 
 def client_is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
@@ -110,7 +111,7 @@ def picture_response(picture: Picture) -> Response:
         headers = [("Cache-Control", "no-store")]
     else:
         max_age_s = parts_of(current_app).settings.browser_max_age_s
-        public = observe.steps().facts["viewer"] == "public"
+        public = _is_for_all()
         headers = [
             ("ETag", f'"{picture.etag}"'),
             ("Cache-Control", cache_control(picture.complete, max_age_s, public)),
@@ -125,6 +126,14 @@ def picture_response(picture: Picture) -> Response:
         text = re.sub(r'[^\x20-\x7e]|["\\]', "?", warning[:200])
         response.headers.add("Warning", f'199 blitzrender "{text}"')
     return response
+
+
+def _is_for_all() -> bool:
+    """Tell whether anybody who asks at this address may have, and would get, the same picture."""
+    if observe.steps().facts["viewer"] != "public":
+        return False
+    # Of several servers, others may be asked at the same address in another one's name.
+    return parts_of(current_app).has_one_server
 
 
 def under_both_prefixes(blueprint: Blueprint, *rules: str) -> Callable[[Any], Any]:

@@ -9,8 +9,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.parts import source_of
 from app.pictures import GROUPS, PictureStore, open_pictures
+from app.servers import servers_of
 from app.web import parts_of
 from cache.figures import CacheFigures
 
@@ -63,14 +63,17 @@ def clear(groups: Sequence[str], image_id: int | None, yes: bool) -> None:
     """
     if not groups and image_id is None and not yes:
         click.confirm("Remove everything from the cache?", abort=True)
+    servers = servers_of(parts_of(current_app).settings)
     with _opened() as pictures:
-        click.echo(f"{pictures.clear(groups or GROUPS, image_id)} entries removed")
+        stores = [pictures.for_source(server.source_name) for server in servers]
+        removed = sum(store.clear(groups or GROUPS, image_id) for store in stores)
+        click.echo(f"{removed} entries removed")
 
 
 @contextmanager
 def _opened() -> Iterator[PictureStore]:
     settings = parts_of(current_app).settings
-    pictures = open_pictures(settings, source_of(settings)[2])
+    pictures = open_pictures(settings, servers_of(settings)[0].source_name)
     try:
         yield pictures
     finally:

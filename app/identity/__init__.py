@@ -5,6 +5,7 @@ from typing import Protocol
 from flask import Request
 
 from app.identity.viewer import Viewer
+from render.deadline import Deadline
 
 __all__ = ["Identity", "Viewer"]
 
@@ -12,6 +13,13 @@ __all__ = ["Identity", "Viewer"]
 class Identity(Protocol):
     """One way to tell who asks. Called once for each request, from any thread."""
 
-    def viewer(self, request: Request) -> Viewer:
-        """Give the viewer; raise NotAuthenticated when nobody is logged in."""
+    def viewer(self, request: Request, deadline: Deadline) -> Viewer:
+        """Give the viewer; raise NotAuthenticated when nobody is logged in.
+
+        Raises SourceUnavailable while that cannot be told: an outage logs nobody out.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close connections and files."""
         ...

@@ -3,6 +3,7 @@
 from flask import Request
 
 from app.identity.viewer import Viewer
+from render.deadline import Deadline
 
 
 class FixedIdentity:
@@ -11,6 +12,9 @@ class FixedIdentity:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
 
-    def viewer(self, request: Request) -> Viewer:
+    def viewer(self, request: Request, deadline: Deadline) -> Viewer:
         """Give the one viewer."""
         return self._viewer
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""

@@ -21,7 +21,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Tell whether source, cache and workers do their part, 503 when one of them does not."""
-    told = check_parts(parts_of(current_app).get())
+    told = check_parts(parts_of(current_app).all())
     response = json_response(told, status=200 if told["status"] == "ok" else 503)
     response.headers["Cache-Control"] = "no-store"
     if response.status_code == 503:

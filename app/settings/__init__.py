@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableSetting
 
 from app.settings.cache import CacheSettings
 from app.settings.http import HttpSettings
@@ -84,12 +85,12 @@ class Settings(
     @property
     def embedded(self) -> bool:
         """Tell whether pictures come from the embedded image server."""
-        return self.omero_host is None
+        return self.omero_host is None and not self.omero_servers
 
     @property
     def one_viewer(self) -> bool:
         """Tell whether nobody logs in: all requests are answered for one and the same viewer."""
-        return True
+        return self.embedded or self.omero_user is not None
 
     @classmethod
     def settings_customise_sources(
@@ -133,6 +134,9 @@ def load_settings(*, env_file: str | Path | None = ".env", **values: Any) -> Set
         settings = Settings(_env_file=env_file, **values)  # type: ignore[call-arg]
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from error
+    except UnreadableSetting as error:
+        # Whose text names setting and source, and not the value.
+        raise SettingsError(f"{error}: should be JSON") from None
     settings = settings.model_copy(
         update={
             "images": settings.images.expanduser(),
@@ -193,8 +197,8 @@ def _check_together(settings: Settings) -> None:
             f"setting images ({PREFIX}IMAGES) = {str(settings.images)!r}: "
             "should be a folder that exists"
         )
-    if not settings.embedded and (settings.omero_user is None or settings.omero_password is None):
+    if settings.omero_user is not None and settings.omero_password is None:
         raise SettingsError(
-            f"setting omero_host ({PREFIX}OMERO_HOST) = {settings.omero_host!r}: "
-            "needs omero_user and omero_password too"
+            f"setting omero_user ({PREFIX}OMERO_USER) = {settings.omero_user!r}: "
+            "needs omero_password too"
         )

@@ -12,8 +12,16 @@ setting = in_group("omero")
 class OmeroSettings(BaseModel):
     """OMERO.server."""
 
-    omero_host: str | None = setting(None, "Host name of OMERO.server; not set = embedded mode.")
+    omero_host: str | None = setting(
+        None, "Host name of OMERO.server; neither it nor omero_servers set = embedded mode."
+    )
     omero_port: Port = setting(4064, "Port of OMERO.server's router.")
+    omero_servers: tuple[tuple[str, Port, str], ...] = setting(
+        (),
+        "Several OMERO.servers, in place of omero_host: host, port and name of each, as in "
+        'OMERO.web\'s `server_list`: `[["omero1", 4064, "one"], ["omero2", 4064, "two"]]`.',
+        "none",
+    )
     omero_transport: Literal["ssl", "tcp", "ws", "wss"] = setting(
         "ssl", "How to connect to OMERO.server: TLS, plain TCP, WebSocket or WebSocket over TLS."
     )
@@ -39,7 +47,9 @@ class OmeroSettings(BaseModel):
         "never given one. Nobody then knows who answers.",
     )
     omero_user: str | None = setting(
-        None, "OMERO user in whose name pictures are made for everybody."
+        None,
+        "OMERO user in whose name pictures are made for everybody, whoever asks; not set = who "
+        "asks has to be logged in.",
     )
     omero_password: SecretStr | None = setting(None, "Password of omero_user.")
     omero_connect_timeout_s: Seconds = setting(

@@ -231,6 +231,10 @@ def session_user_of(context: Any) -> SessionUser:
         group_name=context.groupName,
         is_admin=context.isAdmin,
         member_of_groups=tuple(context.memberOfGroups or ()),
+        leader_of_groups=tuple(context.leaderOfGroups or ()),
+        session_id=context.sessionId,
+        event_id=context.eventId,
+        event_type=context.eventType or "User",
     )
 
 

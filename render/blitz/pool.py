@@ -92,6 +92,10 @@ class SessionPool:
         slot.last_answered_s = time.monotonic()
         return result
 
+    def log_in_apart(self, credentials: Credentials, deadline: Deadline) -> LiveSession:
+        """Open a session that the pool does not keep; the caller closes it."""
+        return self._log_in(credentials, deadline)
+
     def live_sessions(self) -> list[LiveSession]:
         """Give the sessions that are open now."""
         with self._lock:

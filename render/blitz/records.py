@@ -15,6 +15,10 @@ class SessionUser:
     group_name: str
     is_admin: bool = False
     member_of_groups: tuple[int, ...] = ()
+    leader_of_groups: tuple[int, ...] = ()
+    session_id: int = 0
+    event_id: int = -1
+    event_type: str = "User"
 
 
 @dataclass(frozen=True)

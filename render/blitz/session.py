@@ -35,6 +35,7 @@ _SERVICES = {
     "metadata": ("getMetadataService", omero.api.IMetadataPrx),
     "query": ("getQueryService", omero.api.IQueryPrx),
     "script": ("getScriptService", omero.api.IScriptPrx),
+    "session": ("getSessionService", omero.api.ISessionPrx),
 }
 
 
@@ -75,8 +76,12 @@ class LiveSession:
         if joined:
             # Before anything else: until this is said, our leaving would end the session for
             # everybody, such as the person who is logged in to OMERO.web with it.
-            call(deadline, "detach from the session", self.factory.detachOnDestroyAsync)
+            self.detach(deadline)
         self._learn(deadline)
+
+    def detach(self, deadline: Deadline) -> None:
+        """Have the OMERO session outlive this login."""
+        call(deadline, "detach from the session", self.factory.detachOnDestroyAsync)
 
     def adopt(
         self, proxies: Sequence[Any], deadline: Deadline, group_id: int | None = None

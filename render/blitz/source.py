@@ -15,6 +15,7 @@ from render.blitz.definitions import load_rendering_definition
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.files import list_lookup_tables, load_original_paths, read_file
 from render.blitz.listings import list_datasets, list_images, list_projects, load_container
+from render.blitz.logins import OpenedSession, end_session, start_session
 from render.blitz.metadata import load_image_info
 from render.blitz.plates import load_plate_grid, load_well
 from render.blitz.pool import SessionPool
@@ -221,6 +222,20 @@ class BlitzSource:
     def check(self, deadline: Deadline) -> None:
         """Have the router give a sign of life, without a login; raise SourceUnavailable else."""
         self.pool.check(deadline)
+
+    def log_in(self, user: str, password: str, deadline: Deadline) -> OpenedSession:
+        """Make an OMERO session that goes on by itself, and give its key.
+
+        Raises NotAuthenticated when the server refuses the password.
+        """
+        return start_session(self.pool, user, password, deadline)
+
+    def log_out(self, session_key: str, deadline: Deadline) -> None:
+        """End the OMERO session with this key for everybody; one that is gone already is no fault.
+
+        Others who joined it are logged out too.
+        """
+        end_session(self.pool, session_key, deadline)
 
     def close(self) -> None:
         """Close all sessions of this process and end its connections."""

@@ -101,7 +101,7 @@ def test_image_data_of_what_cannot_be_rendered_is_told_as_far_as_possible(make_g
     info = gateway.get(f"imgData/{image}/").get_json()
 
     def without_stats(image_id, deadline):
-        viewer = parts(gateway).identity.viewer(None)
+        viewer = parts(gateway).identity.viewer(None, None)
         known = real.session(viewer.credentials, deadline).image_info(image_id, deadline)
         # A name that was not seen before: defaults once worked out are remembered.
         channels = tuple(replace(channel, name="new", stats=None) for channel in known.channels)
@@ -139,7 +139,7 @@ def test_default_settings_come_from_a_plane_where_nothing_was_measured(make_gate
     real = parts(gateway).source
 
     def without_stats(image_id, deadline):
-        viewer = parts(gateway).identity.viewer(None)
+        viewer = parts(gateway).identity.viewer(None, None)
         known = real.session(viewer.credentials, deadline).image_info(image_id, deadline)
         channels = tuple(replace(channel, stats=None) for channel in known.channels)
         return replace(known, channels=channels, rendering_definition=None)
@@ -173,7 +173,7 @@ def test_equal_requests_at_one_time_read_and_render_once(make_gateway):
     def counted(info, planes, level, region, deadline):
         reads.append(planes)
         time.sleep(0.3)
-        viewer = parts(gateway).identity.viewer(None)
+        viewer = parts(gateway).identity.viewer(None, None)
         session = real.session(viewer.credentials, deadline)
         return session.read_regions(info, planes, level, region, deadline)
 
@@ -199,17 +199,20 @@ class ByHeader:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    def viewer(self, request):
+    def viewer(self, request, deadline):
         name = request.headers.get("X-Viewer", "")
         if not name:
             raise errors.NotAuthenticated("nobody is logged in")
         return Viewer(name, "member", self._credentials)
 
+    def close(self):
+        pass
+
 
 def test_what_one_viewer_saw_is_not_shown_to_another_who_may_not(make_gateway):
     gateway = make_gateway()
     image = gateway.ids[STACK]
-    viewer = parts(gateway).identity.viewer(None)
+    viewer = parts(gateway).identity.viewer(None, None)
     parts(gateway).identity = ByHeader(viewer.credentials)
     path = f"render_image/{image}/0/0/"
     seen = gateway.get(path, headers={"X-Viewer": "ada"})
@@ -243,7 +246,7 @@ def test_new_stored_settings_show_once_the_info_is_asked_for_again(make_gateway)
     assert stored["model"] == "color"
 
     def with_other_settings(image_id, deadline):
-        viewer = parts(gateway).identity.viewer(None)
+        viewer = parts(gateway).identity.viewer(None, None)
         info = real.session(viewer.credentials, deadline).image_info(image_id, deadline)
         grey = replace(default_rendering(info, [(0, 4000)] * 2), model=Model.GREYSCALE, rdef_id=5)
         return replace(info, rendering_definition=grey)

@@ -46,7 +46,8 @@ def test_the_environment_wins_over_dotenv_and_that_over_the_toml_file(monkeypatc
         ("JPEG_QUALITY", "2", "less than or equal to 1"),
         ("REQUEST_DEADLINE_S", "inf", "finite number"),
         ("IMAGES", "/no/such/folder", "should be a folder that exists"),
-        ("OMERO_HOST", "omero", "needs omero_user and omero_password too"),
+        ("OMERO_PORT", "70000", "less than or equal to 65535"),
+        ("OMERO_USER", "public", "needs omero_password too"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_line(monkeypatch, name, value, sentence):
@@ -84,9 +85,19 @@ def test_secrets_are_never_printed(monkeypatch):
     settings = load_settings(env_file=None)
     assert "hunter" not in f"{settings!r} {settings} {settings.model_dump()}"
     secrets = {row.name for row in describe_settings() if row.secret}
-    assert secrets == {"omero_password", "image_server_password", "metrics_token"}
+    assert secrets == {row.name for row in describe_settings() if _sounds_secret(row.name)}
 
 
 def test_every_setting_is_described_and_belongs_to_a_group():
     assert set(NAMES) == set(Settings.model_fields)
     assert all(row.help.endswith(".") for row in describe_settings())
+
+
+def _sounds_secret(name):
+    return "password" in name or name in ("public_users", "metrics_token")
+
+
+def test_a_list_that_is_no_json_is_told_in_one_line(monkeypatch):
+    monkeypatch.setenv("BLITZRENDER_OMERO_SERVERS", "[[")
+    with pytest.raises(SettingsError, match=r"omero_servers.*should be JSON"):
+        load_settings(env_file=None)

@@ -1,0 +1,133 @@
+"""The parts of which one application is made, and how they are opened and closed.
+
+Nothing is opened before the first request: sockets, threads and Ice's communicator must not
+exist before gunicorn forks its workers.
+"""
+
+import os
+import threading
+from dataclasses import dataclass
+
+from app.handle_store import HandleStore
+from app.identity import Identity
+from app.identity.opening import open_identity
+from app.memory import RecentMemory
+from app.parts import Parts
+from app.pictures import PictureStore, open_pictures
+from app.servers import Server, own_credentials_of, servers_of
+from app.settings import Settings
+from cache.file_cache import FileCache
+from cache.memory import MemoryCache
+from render.workers import Worker, create_worker
+
+_HANDLES_MAX_BYTES = 128 * 1024**2
+_LOOKUP_TABLE_LISTS_MAX = 64
+
+
+@dataclass
+class Site:
+    """All that one process has open: the parts of each server, and what these share."""
+
+    servers: dict[int, Parts]
+    identity: Identity
+    pictures: PictureStore
+    handles: HandleStore
+
+    def close(self) -> None:
+        """Close sessions, threads and files."""
+        for parts in self.servers.values():
+            parts.close()
+        self.identity.close()
+        self.pictures.close()
+        self.handles.close()
+
+
+class LazyParts:
+    """Opens the parts when they are first asked for, once in each process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._site: Site | None = None
+        self._process_id = 0
+
+    def get(self, server: int | None = None) -> Parts:
+        """Give this process's parts for a server, by its number; for the first one if not told."""
+        servers = self._open().servers
+        return next(iter(servers.values())) if server is None else servers[server]
+
+    def all(self) -> tuple[Parts, ...]:
+        """Give this process's parts for each server."""
+        return tuple(self._open().servers.values())
+
+    @property
+    def has_one_server(self) -> bool:
+        """Tell whether all images are those of one server."""
+        return len(self._open().servers) == 1
+
+    @property
+    def opened(self) -> tuple[Parts, ...]:
+        """This process's parts of each server, none while they are not open."""
+        site = self._site if self._process_id == os.getpid() else None
+        return () if site is None else tuple(site.servers.values())
+
+    def close(self) -> None:
+        """Close this process's parts, if it opened any."""
+        with self._lock:
+            if self._site is not None and self._process_id == os.getpid():
+                self._site.close()
+            self._site = None
+
+    def _open(self) -> Site:
+        site = self._site
+        if site is not None and self._process_id == os.getpid():
+            return site
+        with self._lock:
+            if self._site is None or self._process_id != os.getpid():
+                self._site, self._process_id = open_site(self.settings), os.getpid()
+            return self._site
+
+
+def open_site(settings: Settings) -> Site:
+    """Make the parts that the settings describe."""
+    servers = servers_of(settings)
+    identity = open_identity(settings, servers)
+    pictures = open_pictures(settings, servers[0].source_name)
+    handles = HandleStore(
+        FileCache(
+            settings.cache_dir / "settings",
+            max_bytes=_HANDLES_MAX_BYTES,
+            max_entries=settings.settings_max_entries,
+            timeout_s=settings.settings_timeout_s,
+        )
+    )
+    workers: list[Worker] = []
+
+    def worker_for(server: Server) -> Worker:
+        # What renders planes that it is given can do so for all servers.
+        if not workers or workers[0].renders_at_source:
+            worker = create_worker(
+                settings.render_worker,
+                threads=settings.render_threads,
+                queue_limit=settings.queue_limit,
+                parts={"source": server.source},
+            )
+            workers.append(worker)
+        return workers[-1]
+
+    def parts_of(server: Server) -> Parts:
+        return Parts(
+            settings=settings,
+            identity=identity,
+            own_credentials=own_credentials_of(settings),
+            source=server.source,
+            source_name=server.source_name,
+            pictures=pictures.for_source(server.source_name),
+            handles=handles,
+            worker=worker_for(server),
+            infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
+            raw_planes=MemoryCache(settings.raw_tiles_max_bytes // len(servers)),
+            lut_files=RecentMemory(_LOOKUP_TABLE_LISTS_MAX, settings.image_info_max_age_s),
+        )
+
+    return Site({server.id: parts_of(server) for server in servers}, identity, pictures, handles)
