@@ -5,6 +5,7 @@ Recognised as several images: more than one multiscale in a group, the layout of
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from math import prod
@@ -16,7 +17,7 @@ import zarr
 from zarr.storage import LocalStore
 
 from imageserver.readers import ome_xml
-from imageserver.readers.axes import PlaneAxes, plane_axes
+from imageserver.readers.axes import plane_axes
 from imageserver.readers.base import (
     MAX_SEGMENT_BYTES,
     Access,
@@ -28,7 +29,19 @@ from imageserver.readers.base import (
     pixel_type_of,
     significant_bits_of,
 )
+from imageserver.readers.objects import RoiMetadata, ShapeMetadata
+from imageserver.readers.zarr_labels import (
+    LabelImage,
+    LabelRead,
+    label_names,
+    mask_of,
+    open_label_image,
+    regions_of,
+)
+from imageserver.readers.zarr_parts import Level, attributes_of, axes_of
 from imageserver.readers.zarr_plates import ZarrField, plate_of
+
+log = logging.getLogger(__name__)
 
 _MARKERS = ("zarr.json", ".zgroup", ".zattrs")
 
@@ -73,7 +86,8 @@ class ZarrImageFile(ImageFile):
         super().__init__()
         self._access = access
         self.paths = (path,)
-        self._arrays: list[list[_Level]] = []
+        self._arrays: list[list[Level]] = []
+        self._groups: list[zarr.Group] = []
         series: list[SeriesMetadata] = []
         problem: Exception | None = None
         try:
@@ -89,9 +103,10 @@ class ZarrImageFile(ImageFile):
                 if field is not None:
                     fields[len(series)] = field
                 self._arrays.append(levels)
+                self._groups.append(group)
                 series.append(metadata)
             if fields:
-                self.plates = (plate_of(_attributes(root)["plate"], fields),)
+                self.plates = (plate_of(attributes_of(root)["plate"], fields),)
         except UnreadableFile:
             raise
         except Exception as error:
@@ -109,13 +124,13 @@ class ZarrImageFile(ImageFile):
         multiscale: Mapping[str, Any],
         name: str,
         described: ome_xml.OmeImage | None,
-    ) -> tuple[list["_Level"], SeriesMetadata]:
+    ) -> tuple[list[Level], SeriesMetadata]:
         datasets = multiscale["datasets"]
         arrays: list[Any] = [group[dataset["path"]] for dataset in datasets]
         first = arrays[0]
-        axes = _axes(multiscale, first.ndim)
+        axes = axes_of(multiscale, first.ndim)
         letters = "".join(axis["name"][:1] for axis in axes)
-        levels = [_Level(array, plane_axes(letters, array.shape)) for array in arrays]
+        levels = [Level(array, plane_axes(letters, array.shape)) for array in arrays]
         full = levels[0]
         kept = [full]
         for level in levels[1:]:
@@ -135,7 +150,7 @@ class ZarrImageFile(ImageFile):
                     return ome_xml.to_micrometres(value, axis["unit"])
             return None
 
-        channels = _channels(_attributes(group).get("omero"), size_c)
+        channels = _channels(attributes_of(group).get("omero"), size_c)
         if described:
             channels = ome_xml.spread(described.channels, size_c) or channels
         dtype = np.dtype(first.dtype)
@@ -160,6 +175,7 @@ class ZarrImageFile(ImageFile):
             physical_size_z=(described.physical_size_z if described else None) or physical("z"),
             nominal_magnification=described.nominal_magnification if described else None,
             acquired_at_s=described.acquired_at_s if described else None,
+            has_rois=bool(label_names(group)),
         )
 
     def read(
@@ -175,7 +191,22 @@ class ZarrImageFile(ImageFile):
         height: int,
     ) -> np.ndarray:
         """Decode only the chunks under the rectangle."""
-        source = self._arrays[series][level]
+        return self._read(
+            self._arrays[series][level], (series, level), z, c, t, x, y, width, height
+        )
+
+    def _read(
+        self,
+        source: Level,
+        level_key: tuple[int, int | str],
+        z: int,
+        c: int,
+        t: int,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+    ) -> np.ndarray:
         index = source.axes.index(z, c, t)
         chunks = source.array.chunks
         tall, wide = chunks[source.axes.y], chunks[source.axes.x]
@@ -186,7 +217,7 @@ class ZarrImageFile(ImageFile):
                 x0, x1 = max(x, column * wide), min(x + width, (column + 1) * wide)
                 position = list(index)
                 position[source.axes.y], position[source.axes.x] = row * tall, column * wide
-                chunk = self._chunk(source, (series, level), position)
+                chunk = self._chunk(source, level_key, position)
                 within = [i % size for i, size in zip(position, chunks, strict=True)]
                 cut: list[Any] = list(within)
                 cut[source.axes.y] = slice(y0 - row * tall, y1 - row * tall)
@@ -198,7 +229,7 @@ class ZarrImageFile(ImageFile):
         return block
 
     def _chunk(
-        self, source: "_Level", level_key: tuple[int, int], position: list[int]
+        self, source: Level, level_key: tuple[int, int | str], position: list[int]
     ) -> np.ndarray:
         array = source.array
         corner = tuple(i // size * size for i, size in zip(position, array.chunks, strict=True))
@@ -219,24 +250,35 @@ class ZarrImageFile(ImageFile):
 
         return self._access.segment((self.token, level_key, corner), decode)
 
+    def rois(self, series: int) -> tuple[RoiMetadata, ...]:
+        """Make a region of each label, with a mask for each plane on which it occurs."""
+        full = self._arrays[series][0]
+        found: list[RoiMetadata] = []
+        for name in label_names(self._groups[series]):
+            try:
+                image = open_label_image(self._groups[series], name, full)
+                found += regions_of(image, full, self._reader_of(series, image), found)
+            except (UnreadableFile, KeyError, ValueError, TypeError) as error:
+                log.warning("labels %s of %s are left out: %s", name, self.paths[0].name, error)
+        return tuple(found)
+
+    def mask(self, series: int, shape: ShapeMetadata) -> bytes:
+        """Read the rectangle of a mask in its label image."""
+        if shape.label is None:
+            raise UnreadableFile("the shape comes from no label")
+        group, full = self._groups[series], self._arrays[series][0]
+        image = open_label_image(group, shape.label.image, full)
+        return mask_of(shape, self._reader_of(series, image))
+
+    def _reader_of(self, series: int, image: LabelImage) -> LabelRead:
+        def read(z: int, t: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+            key = (series, image.name)
+            return self._read(image.level, key, z, 0, t, x, y, width, height)
+
+        return read
+
     def close(self) -> None:
         """Nothing is held open."""
-
-
-class _Level:
-    def __init__(self, array: Any, axes: PlaneAxes) -> None:
-        if not isinstance(array, zarr.Array):
-            raise UnreadableFile("a resolution level is not an array")
-        self.array = array
-        self.axes = axes
-        self.height, self.width = array.shape[axes.y], array.shape[axes.x]
-
-
-def _attributes(group: Any) -> Mapping[str, Any]:
-    """Give the OME attributes: under `ome` since 0.5, at the top before."""
-    attributes = group.attrs.asdict()
-    inner = attributes.get("ome")
-    return inner if isinstance(inner, Mapping) else attributes
 
 
 class _Found(NamedTuple):
@@ -250,7 +292,7 @@ class _Found(NamedTuple):
 
 
 def _multiscales(root: zarr.Group, path: Path, access: Access) -> Iterator[_Found]:
-    attributes = _attributes(root)
+    attributes = attributes_of(root)
     if attributes.get("multiscales"):
         yield from _of_group(root, "", None)
         return
@@ -258,7 +300,7 @@ def _multiscales(root: zarr.Group, path: Path, access: Access) -> Iterator[_Foun
         count = 0
         for well in attributes["plate"].get("wells", ()):
             group = root[well["path"]]
-            for field in _attributes(group).get("well", {}).get("images", ()):
+            for field in attributes_of(group).get("well", {}).get("images", ()):
                 if count == MAX_SERIES:
                     return
                 count += 1
@@ -273,7 +315,7 @@ def _multiscales(root: zarr.Group, path: Path, access: Access) -> Iterator[_Foun
         described = ome_xml.images(ome_xml.parse(access.resolve(xml).read_text("utf-8")))
     names: list[str] = []
     if "OME" in root and isinstance(root["OME"], zarr.Group):
-        names = list(_attributes(root["OME"]).get("series", ()))
+        names = list(attributes_of(root["OME"]).get("series", ()))
     if not names:
         names = sorted(
             (entry.name for entry in path.iterdir() if entry.name.isdigit() and entry.is_dir()),
@@ -290,23 +332,9 @@ def _of_group(
     described: ome_xml.OmeImage | None,
     field: ZarrField | None = None,
 ) -> Iterator[_Found]:
-    for multiscale in _attributes(group).get("multiscales", ()):
+    for multiscale in attributes_of(group).get("multiscales", ()):
         own = str(multiscale.get("name") or "")
         yield _Found(group, multiscale, name or ("" if own in ("", "/") else own), described, field)
-
-
-def _axes(multiscale: Mapping[str, Any], ndim: int) -> list[dict[str, Any]]:
-    axes = multiscale.get("axes")
-    if axes is None:
-        axes = list("tczyx")[-ndim:]
-    found = [{"name": a} if isinstance(a, str) else dict(a) for a in axes]
-    if len(found) != ndim:
-        raise UnreadableFile(f"it names {len(found)} axes for an array of {ndim}")
-    for axis in found:
-        axis["name"] = str(axis.get("name", "")).lower()
-        if axis.get("type") == "channel":
-            axis["name"] = "c"
-    return found
 
 
 def _scale(multiscale: Mapping[str, Any], dataset: Mapping[str, Any], count: int) -> list[float]:
