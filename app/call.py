@@ -29,6 +29,8 @@ class Call:
         self.steps = steps
         #: How often pixels had to be fetched from the source for this request.
         self.fetches = 0
+        #: Whether a proxy in front sends files of the cache by itself when told their names.
+        self.proxy_sends_files = False
         steps.tell(viewer=viewer.kind)
         watch_calls(steps.count_call)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from app.settings import Settings
 from cache.figures import CacheFigures
-from cache.file_cache import FileCache
+from cache.file_cache import INLINE_BELOW_BYTES, FileCache
 from cache.memory import MemoryCache
 from cache.turns import Turns
 from cache.write_behind import WriteBehind
@@ -78,6 +78,18 @@ class PictureStore:
         if body is not None:
             self._keep_in_memory(key, body)
         return body
+
+    def file_of(self, key: PictureKey) -> str | None:
+        """Give the path below `cache_dir` of the file that holds the bytes; None without one.
+
+        None as well for what is small and at hand: sending it is quicker than looking for a file.
+        """
+        disk = self._disks.get(key.group)
+        held = self._memory.peek(key.digest)
+        if disk is None or (held is not None and len(held) < INLINE_BELOW_BYTES):
+            return None
+        path = disk.path_of(self._path(key))
+        return None if path is None else f"{GROUPS[key.group]}/{path}"
 
     def set(self, key: PictureKey, body: bytes, done: Done | None = None) -> None:
         """Keep the bytes as long as there is room; on disk a moment later, then call `done`.
@@ -225,6 +237,7 @@ def open_pictures(settings: Settings, source_name: str) -> PictureStore:
             max_entries=settings.cache_max_entries,
             timeout_s=settings.cache_timeout_s,
             jitter=_JITTER,
+            group_reads=settings.x_accel_redirect is not None,
         )
         for group, folder in GROUPS.items()
         if bounds[group]

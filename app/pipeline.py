@@ -40,8 +40,9 @@ def client_has_nothing(etag: str) -> bool:
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded picture; `body` None = the client holds the one with this `etag` already.
+    """An encoded picture; without `body` and `file` the client holds the one with this `etag`.
 
+    `file` stands in place of `body`: the path below `cache_dir` of a file for the proxy to send.
     `complete` = the URL told all of its settings. `warnings` say what of it had no effect.
     `headers` tell about values that were not rendered. `passing` = it stands for another one that
     will soon be there, so nobody may keep it.
@@ -54,6 +55,7 @@ class Picture:
     warnings: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     passing: bool = False
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def render_picture(
     picture = picture_of(call, drawing, client_has, complete)
     # A lookup table can change without the image's info changing.
     if url and len(url) <= _LONGEST_REMEMBERED and not drawing.settings.luts:
-        answer = Answer(info, area.level, replace(picture, body=None))
+        answer = Answer(info, area.level, replace(picture, body=None, file=None))
         call.parts.answers.set((call.viewer.key, url), answer)
     return picture
 
@@ -139,12 +141,13 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
     with call.steps.step("cache"):
         held = client_has(picture.etag)
         key = PictureKey(image_id, picture.etag)
-        body = None if held else call.parts.pictures.get(key)
-    if body is None and not held:
+        file = None if held else file_of(call, key, picture)
+        body = None if held or file else call.parts.pictures.get(key)
+    if body is None and not file and not held:
         return None
     outcome = "not-modified" if held else "hit"
     call.steps.tell(image=image_id, level=answer.level, cache=outcome)
-    return replace(picture, body=body)
+    return replace(picture, body=body, file=file)
 
 
 def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bool) -> Picture:
@@ -179,7 +182,19 @@ def filled(
         call.steps.tell(cache="not-modified")
         return picture
     key = PictureKey(image_id, picture.etag, group)
+    file = file_of(call, key, picture)
+    if file is not None:
+        call.steps.tell(cache="hit")
+        return replace(picture, file=file)
     return replace(picture, body=cached(call, key, produce))
+
+
+def file_of(call: Call, key: PictureKey, picture: Picture) -> str | None:
+    """Give the file with a kept picture's bytes, where the proxy in front is to send it."""
+    # What it may keep for everybody it asks for once, and then keeps itself.
+    if not call.proxy_sends_files or (picture.complete and call.viewer.kind == "public"):
+        return None
+    return call.parts.pictures.file_of(key)
 
 
 def _text_of(call: Call, drawing: Drawing) -> str:

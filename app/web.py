@@ -23,6 +23,10 @@ from render.workers.native import has_hung_up
 _EXTENSION = "blitzrender"
 _FIGURES = "blitzrender.figures"
 
+#: How a proxy says that it sends the files of the cache by itself.
+OFFLOAD_HEADER = "X-Blitzrender-Offload"
+OFFLOAD_ON = "on"
+
 
 class NumberConverter(BaseConverter):
     """A path part of ASCII digits, as an int; one too long to number anything matches nothing."""
@@ -83,6 +87,17 @@ def client_is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
     return lambda: has_hung_up(connection.fileno())
 
 
+def picture_call() -> Call:
+    """Give the call behind a request for a picture, which the proxy in front may send by itself.
+
+    It says so in a header: whoever asks without it gets the bytes from here.
+    """
+    call = current_call()
+    asks = request.headers.get(OFFLOAD_HEADER) == OFFLOAD_ON
+    call.proxy_sends_files = asks and call.settings.x_accel_redirect is not None
+    return call
+
+
 def query() -> dict[str, str]:
     """Give the query parameters, each with its last value."""
     return last_values(request.args)
@@ -118,10 +133,13 @@ def picture_response(picture: Picture) -> Response:
         ]
     response = Response(
         picture.body or b"",
-        304 if picture.body is None else 200,
+        304 if picture.body is None and picture.file is None else 200,
         content_type=picture.media_type,
         headers=[*headers, *picture.headers],
     )
+    if picture.file is not None:
+        place = str(parts_of(current_app).settings.x_accel_redirect)
+        response.headers["X-Accel-Redirect"] = f"{place.rstrip('/')}/{picture.file}"
     for warning in picture.warnings:
         text = re.sub(r'[^\x20-\x7e]|["\\]', "?", warning[:200])
         response.headers.add("Warning", f'199 blitzrender "{text}"')

@@ -12,6 +12,7 @@ import mmap
 import os
 import re
 import sqlite3
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ class DamagedStore(OSError):
 
 class BytesDisk(diskcache.Disk):
     """Stores bytes; small ones in the database, others in files. Refuses all else, both ways."""
+
+    #: Whether the group that owns the folder may read its files.
+    group_reads = False
 
     def cost(self, length: int) -> int:
         """Give the bytes on disk that a value of `length` bytes takes, with its row."""
@@ -71,11 +75,12 @@ class BytesDisk(diskcache.Disk):
             return self.cost(len(value)), MODE_RAW, None, sqlite3.Binary(value)
         name, path = self.filename()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        mode = 0o640 if self.group_reads else 0o600
         try:
-            handle = os.open(path, flags, 0o600)
+            handle = os.open(path, flags, mode)
         except FileNotFoundError:
-            Path(path).parent.mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(path, flags, 0o600)
+            Path(path).parent.mkdir(mode=0o750 if self.group_reads else 0o700, exist_ok=True)
+            handle = os.open(path, flags, mode)
         try:
             with os.fdopen(handle, "wb", buffering=0) as file:
                 if file.write(value) != len(value):
@@ -109,6 +114,14 @@ class BytesDisk(diskcache.Disk):
         letters = os.urandom(16).hex()
         name = f"{letters[:2]}/{letters[2:]}.val"
         return name, f"{self._directory}/{name}"
+
+    def holds(self, filename: Any, length: int) -> bool:
+        """Tell whether a value's file is there, ours, and as long as it has to be."""
+        try:
+            found = Path(self._path(filename)).lstat()
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == length
 
     def remove(self, file_path: Any) -> None:
         """Delete a value's file, if it is one; gone or not deletable is no error."""

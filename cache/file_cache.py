@@ -83,6 +83,7 @@ class FileCache:
         *,
         jitter: float = 0.0,
         inline_below_bytes: int = INLINE_BELOW_BYTES,
+        group_reads: bool = False,
         orphan_after_s: float = ORPHAN_AFTER_S,
         sweep_every_s: float = SWEEP_EVERY_S,
     ) -> None:
@@ -91,6 +92,7 @@ class FileCache:
         self.timeout_s = timeout_s
         self._jitter = jitter
         self._inline_below_bytes = inline_below_bytes
+        self._group_reads = group_reads
         self._orphan_after_s = orphan_after_s
         self._sweep_every_s = sweep_every_s
         self._store: LruStore | None = None
@@ -128,6 +130,17 @@ class FileCache:
         """Give the bytes, or `default` when there are none or they have expired."""
         value = self._fetch(key, mapped=False)
         return default if value is None else bytes(value)
+
+    def path_of(self, key: str) -> str | None:
+        """Give the path below the folder of the file that holds the bytes; None without one.
+
+        Small values have none. The file may go at any moment, as its entry may, and never
+        holds anything else. With `group_reads` the folder's group may read it.
+        """
+        path = self._attempt("read", lambda store: store.file_of(_checked(key)), None)
+        if path is not None:
+            self._hits += 1
+        return path
 
     def show(self, key: str) -> memoryview | None:
         """Give the bytes as read-only memory, which is the file's own where they lie in one.
@@ -321,7 +334,8 @@ class FileCache:
             )
 
     def _open(self) -> LruStore:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = 0o750 if self._group_reads else 0o700
+        self._directory.mkdir(mode=mode, parents=True, exist_ok=True)
         try:
             return self._open_folder()
         except sqlite3.DatabaseError as error:
@@ -332,7 +346,12 @@ class FileCache:
             return self._open_folder()
 
     def _open_folder(self) -> LruStore:
-        return LruStore(str(self._directory), self._bounds, self._inline_below_bytes)
+        return LruStore(
+            str(self._directory),
+            self._bounds,
+            self._inline_below_bytes,
+            group_reads=self._group_reads,
+        )
 
     def _start_anew(self) -> None:
         store, self._store = self._store, None

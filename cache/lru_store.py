@@ -79,7 +79,14 @@ class LruStore(diskcache.Cache):
     Raises OSError, sqlite3.Error or StoreBusy; whoever calls decides what they mean.
     """
 
-    def __init__(self, directory: str, bounds: Bounds, inline_below_bytes: int) -> None:
+    def __init__(
+        self,
+        directory: str,
+        bounds: Bounds,
+        inline_below_bytes: int,
+        *,
+        group_reads: bool = False,
+    ) -> None:
         self.bounds = bounds
         self._noted: dict[str, float] = {}
         self._noted_lock = native_lock()
@@ -103,6 +110,7 @@ class LruStore(diskcache.Cache):
             sqlite_wal_autocheckpoint=0,
             sqlite_journal_size_limit=CHECKPOINT_AFTER_BYTES,
         )
+        self._disk.group_reads = group_reads
         self._sql_retry("CREATE INDEX IF NOT EXISTS Cache_access_time ON Cache (access_time)")
         self._database = Path(directory) / DBNAME
         self._inode = self._database.stat().st_ino
@@ -147,6 +155,15 @@ class LruStore(diskcache.Cache):
             raise OSError("a value in the cache is shorter or longer than it was when stored")
         self._note(key, now)
         return value
+
+    def file_of(self, key: str) -> str | None:
+        """Give the name of the file that holds a key's value, None without one; counts as use."""
+        now = time.time()
+        for length, mode, filename, _ in self._sql(_SELECT, (self._disk.put(key)[0], now)):
+            if mode == MODE_BINARY and self._disk.holds(filename, length):
+                self._note(key, now)
+                return filename
+        return None
 
     def store(
         self, items: Sequence[Item], wait_s: float, *, replace: bool = True

@@ -48,6 +48,12 @@ class MemoryCache(Generic[Value]):
             self._entries.move_to_end(key)
             return entry[0]
 
+    def peek(self, key: Hashable) -> Value | None:
+        """Give the object, or None; counts as no use."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return None if entry is None else entry[0]
+
     def set(self, key: Hashable, value: Value, size_bytes: int) -> bool:
         """Keep `value`; tell whether it was kept, which it is not when larger than the bound."""
         if size_bytes < 0:

@@ -9,6 +9,7 @@ from app.web import (
     client_has,
     current_call,
     forget_share,
+    picture_call,
     picture_response,
     render_query,
     under_both_prefixes,
@@ -29,7 +30,7 @@ _PLANE = f"{_IMAGE}/<number:z>/<number:t>"
 )
 def render_image(image_id: int, z: int | None = None, t: int | None = None) -> Response:
     """Draw a whole plane."""
-    call = current_call()
+    call = picture_call()
     picture = remembered_picture(call, address(), client_has)
     if picture is None:
         request = parse_image(image_id, z, t, render_query(call), call.settings.jpeg_quality)
@@ -40,7 +41,7 @@ def render_image(image_id: int, z: int | None = None, t: int | None = None) -> R
 @under_both_prefixes(blueprint, f"/render_image_region/{_PLANE}/")
 def render_image_region(image_id: int, z: int, t: int) -> Response:
     """Draw a tile or a region."""
-    call = current_call()
+    call = picture_call()
     picture = remembered_picture(call, address(), client_has)
     if picture is None:
         request = parse_image_region(image_id, z, t, render_query(call), call.settings.jpeg_quality)

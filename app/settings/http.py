@@ -9,12 +9,19 @@ from app.settings.kinds import in_group
 
 setting = in_group("http")
 
+_PLACE = re.compile(r"/[\w.~-]+(?:/[\w.~-]+)*/?", re.ASCII)
 _ORIGIN = re.compile(r"\*|https?://[^\s/?#@,]+", re.IGNORECASE)
 
 
 def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
         raise ValueError("should be an origin such as https://figure.example.org, or *")
+    return text
+
+
+def _place(text: str) -> str:
+    if not _PLACE.fullmatch(text):
+        raise ValueError("should be a path such as /_blitzrender/")
     return text
 
 
@@ -32,4 +39,10 @@ class HttpSettings(BaseModel):
         "SAMEORIGIN",
         "Whose pages may show answers in a frame: `SAMEORIGIN`, `DENY`, or `any` page "
         "(then the header is left out).",
+    )
+    x_accel_redirect: Annotated[str, AfterValidator(_place)] | None = setting(
+        None,
+        "Internal location of NGINX, such as `/_blitzrender/`, from which it sends large cached "
+        "pictures by itself once they are permitted; `flask nginx` prints it. NGINX has to be "
+        "in the group that owns `cache_dir`.",
     )
