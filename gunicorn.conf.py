@@ -11,6 +11,7 @@ import sys
 
 from app.metrics_folder import MetricsFolder
 from app.settings import load_settings
+from imageserver.accounts import UsersFileError, read_users_file
 from imageserver.supervisor import Supervisor, free_port
 
 settings = load_settings()
@@ -38,6 +39,12 @@ if settings.embedded and not settings.image_server_port:
     os.environ["BLITZRENDER_IMAGE_SERVER_PORT"] = str(free_port("127.0.0.1"))
     settings = load_settings()
 
+users_file = settings.image_server_users if settings.embedded else None
+try:
+    accounts = read_users_file(users_file) if users_file else None
+except UsersFileError as error:
+    sys.exit(f"setting image_server_users: {error}")
+
 _supervisors = []
 # prometheus_client looks for this name when it is imported; a reload finds its folder by it.
 _folder_name = "PROMETHEUS_MULTIPROC_DIR"
@@ -55,12 +62,19 @@ def on_starting(server):
                 *("--port", str(settings.image_server_port)),
                 *("--cache-dir", str(settings.cache_dir / "images")),
                 *("--user", settings.image_server_user),
+                *(("--users", str(users_file.resolve())) if users_file else ()),
                 *("--log-level", settings.log_level),
             ],
             {"BLITZRENDER_IMAGESERVER_PASSWORD": settings.image_server_password.get_secret_value()},
         )
         _supervisors.append(supervisor)
         supervisor.start()
+        if accounts and accounts.user_named(settings.image_server_user) is None:
+            server.log.warning(
+                "image_server_user = %r is not in %s, so Blitzrender cannot log in by that name",
+                settings.image_server_user,
+                users_file,
+            )
     for module in ("app", "prometheus_client", "render.blitz.source", "render.job"):
         importlib.import_module(module)
     importlib.import_module("render.engine.warm").warm_up()

@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
+from imageserver.accounts import UsersFileError
 from imageserver.catalog import Catalog
 from imageserver.server import ImageServer, Options
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         _watch_parent(stop)
     cache_dir = Path(options.cache_dir)
     try:
-        catalog = Catalog(options.folder, cache_dir)
+        catalog = Catalog(options.folder, cache_dir, confined=options.users is not None)
     except NotADirectoryError as error:
         parser.error(str(error))
     try:
@@ -52,7 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(
     catalog: Catalog, cache_dir: Path, options: argparse.Namespace, stop: threading.Event
 ) -> int:
-    server = ImageServer(catalog, cache_dir, _server_options(options))
+    try:
+        server = ImageServer(catalog, cache_dir, _server_options(options))
+    except UsersFileError as error:
+        print(f"imageserver: {error}", file=sys.stderr)
+        return 1
     try:
         try:
             server.start()
@@ -97,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--user", default="local", help="name of the one user (local)")
     parser.add_argument(
+        "--users",
+        type=Path,
+        metavar="FILE",
+        help="users, groups, and what belongs to whom, instead of one user to whom everything "
+        "belongs (none)",
+    )
+    parser.add_argument(
         "--session-timeout",
         type=float,
         default=600.0,
@@ -126,7 +138,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _problem(options: argparse.Namespace) -> str | None:
-    if not _is_loopback(options.host) and not os.environ.get(PASSWORD_VARIABLE):
+    has_password = options.users is not None or os.environ.get(PASSWORD_VARIABLE)
+    if not _is_loopback(options.host) and not has_password:
         return f"listening on {options.host} needs a password in {PASSWORD_VARIABLE}"
     if options.session_timeout < 1 or options.threads < 2:
         return "--session-timeout has to be at least 1 and --threads at least 2"
@@ -149,6 +162,7 @@ def _server_options(options: argparse.Namespace) -> Options:
         refusal_delay_s=options.refusal_delay,
         threads=options.threads,
         insecure_router=options.insecure_router,
+        users=options.users,
     )
 
 

@@ -54,19 +54,21 @@ class Catalog:
         pyramid_budget_bytes: int = DEFAULT_BUDGET_BYTES,
         rescan_s: float = 30.0,
         readers: Sequence[Reader] | None = None,
+        confined: bool = False,
     ) -> None:
         """Open the index; nothing is read yet. Raises NotADirectoryError.
 
         `folder` is served; `cache_dir` is made if needed and holds index and reduced levels.
         `watch` listens to the file system; a scan every `rescan_s` seconds (0: never) finds what
-        events do not tell. `pyramid_budget_bytes` 0 makes no reduced levels.
+        events do not tell. `pyramid_budget_bytes` 0 makes no reduced levels. With `confined` no
+        file leads from one folder directly below `folder` into another.
         """
         self._folder = Path(os.path.realpath(folder))
         if not self._folder.is_dir():
             raise NotADirectoryError(f"{folder} is not a folder")
         cache_dir = Path(os.path.realpath(cache_dir))
         readers = all_readers() if readers is None else tuple(readers)
-        self._access = Access(self._folder)
+        self._access = Access(self._folder, confined)
         self._index = Index(cache_dir / "index.sqlite", self._folder)
         self._definitions = DefinitionStore(cache_dir / "index.sqlite")
         self._pyramids = PyramidStore(
@@ -76,7 +78,12 @@ class Catalog:
             self._folder.name,
             lambda pixels_id, version: self._pyramids.levels(pyramid_key(pixels_id, version)),
         )
-        known = {fileset.path: fileset for fileset in self._index.load()}
+        self._project_ids: dict[str, int] = {}
+        known = {
+            fileset.path: fileset
+            for fileset in self._index.load()
+            if not confined or self._is_confined(fileset)
+        }
         for fileset in known.values():
             self._listing.put(fileset)
         self._sources = Sources(self._access, self._listing, self._pyramids, readers)
@@ -127,9 +134,14 @@ class Catalog:
         """Give a number that rises whenever any record changes, comes or goes."""
         return self._listing.revision
 
-    def project(self) -> ProjectRecord:
-        """Give the one project, named like the folder."""
-        return ProjectRecord(id=self._index.root_id, name=self._folder.name or "/")
+    def project(self, path: str = ".") -> ProjectRecord:
+        """Give the project that is the folder, or the one directly below it with that name."""
+        if path == ".":
+            return ProjectRecord(id=self._index.root_id, name=self._folder.name or "/")
+        project_id = self._project_ids.get(path)
+        if project_id is None:
+            project_id = self._project_ids[path] = self._index.folder_id(self._folder / path)
+        return ProjectRecord(id=project_id, name=path, path=path)
 
     def datasets(self) -> tuple[DatasetRecord, ...]:
         """Give the folders that hold images, by name."""
@@ -246,6 +258,11 @@ class Catalog:
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
         """Give the bits of a mask of an image. Raises UnreadableFile."""
         return self._regions.mask(image, shape)
+
+    def _is_confined(self, fileset: IndexedFileset) -> bool:
+        # What was read when links might lead anywhere is read again.
+        tops = {path.partition("/")[0] for path in fileset.paths}
+        return len(tops) == 1 and not (self._folder / fileset.path).is_symlink()
 
     def _file_record(self, file_id: int, relative: str) -> FileRecord | None:
         try:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from imageserver.accounts import Ownership
 from imageserver.enumerations import ENUMERATIONS, PIXEL_BITS, enumeration_id
-from imageserver.identity import GROUP_ID, LocalUser
 from imageserver.records import FileRecord, ImageRecord
 
 if TYPE_CHECKING:
@@ -156,6 +156,10 @@ def _event_time_s(graph: "Graph", pair: tuple[ImageRecord | None, int]) -> float
     return image.imported_at_s if version == 0 else max(image.imported_at_s, changed)
 
 
+def _of_event(graph: "Graph", record: Any) -> Ownership:
+    return graph.ownership(Entity("Event", 0, record))
+
+
 def _of_user(name: str) -> Finder:
     return lambda graph, user: getattr(user, name)
 
@@ -167,11 +171,13 @@ MEMBERS: dict[str, dict[str, Finder]] = {
         "version": _constant(0),
         "name": lambda graph, project: project.name,
         "description": lambda graph, project: project.description,
-        "datasetLinks": lambda graph, project: graph.extent("ProjectDatasetLink"),
+        "datasetLinks": lambda graph, project: [
+            Entity("ProjectDatasetLink", d.id, d) for d in graph.datasets_in(project)
+        ],
     },
     "ProjectDatasetLink": {
         "version": _constant(0),
-        "parent": lambda graph, dataset: graph.project,
+        "parent": lambda graph, dataset: graph.project_of(dataset),
         "child": lambda graph, dataset: Entity("Dataset", dataset.id, dataset),
     },
     "Dataset": {
@@ -185,7 +191,7 @@ MEMBERS: dict[str, dict[str, Finder]] = {
     },
     "DatasetImageLink": {
         "version": _constant(0),
-        "parent": lambda graph, image: graph.find("Dataset", image.dataset_id),
+        "parent": lambda graph, image: graph.dataset_of(image),
         "child": lambda graph, image: Entity("Image", image.id, image),
     },
     "Image": {
@@ -201,7 +207,9 @@ MEMBERS: dict[str, dict[str, Finder]] = {
         "instrument": lambda graph, image: _if_magnified("Instrument", image),
         # An unreadable image has no pixels set, as one whose import failed.
         "pixels": lambda graph, image: graph.pixels_of(image),
-        "datasetLinks": lambda graph, image: [Entity("DatasetImageLink", image.id, image)],
+        "datasetLinks": lambda graph, image: (
+            [] if graph.dataset_of(image) is None else [Entity("DatasetImageLink", image.id, image)]
+        ),
         "fileset": lambda graph, image: graph.find("Fileset", image.fileset_id),
         "rois": lambda graph, image: graph.regions.rois_of(image),
         "wellSamples": lambda graph, image: graph.plates.samples_of(image),
@@ -295,27 +303,28 @@ MEMBERS: dict[str, dict[str, Finder]] = {
         "omeName": _of_user("name"),
         "firstName": _of_user("first_name"),
         "lastName": _of_user("last_name"),
+        "email": lambda graph, user: user.email or None,
         "ldap": _constant(False),
-        "groupExperimenterMap": lambda graph, user: graph.memberships(),
+        "groupExperimenterMap": lambda graph, user: graph.memberships(user),
     },
     "ExperimenterGroup": {
         "version": _constant(0),
-        "name": lambda graph, group: group[1],
+        "name": lambda graph, group: group.name,
+        "description": lambda graph, group: group.description or None,
         "ldap": _constant(False),
-        "groupExperimenterMap": lambda graph, group: [
-            membership for membership in graph.memberships() if membership.record == group
-        ],
+        "groupExperimenterMap": lambda graph, group: graph.members_of(group),
     },
+    # The record is the group and the user's id.
     "GroupExperimenterMap": {
         "version": _constant(0),
-        "parent": lambda graph, group: Entity("ExperimenterGroup", group[0], group),
-        "child": lambda graph, group: graph.user,
-        "owner": lambda graph, group: group[0] == GROUP_ID,
+        "parent": lambda graph, pair: graph.group(pair[0].id),
+        "child": lambda graph, pair: graph.experimenter(pair[1]),
+        "owner": lambda graph, pair: pair[1] in pair[0].leaders,
     },
     "Event": {
         "time": _event_time_s,
-        "experimenter": lambda graph, pair: graph.user,
-        "experimenterGroup": lambda graph, pair: graph.group,
+        "experimenter": lambda graph, record: graph.experimenter(_of_event(graph, record).owner_id),
+        "experimenterGroup": lambda graph, record: graph.group(_of_event(graph, record).group_id),
         "type": lambda graph, pair: enumeration("EventType", "Import"),
     },
     "PixelsType": {**_VALUE, "bitSize": lambda graph, value: PIXEL_BITS[value]},
@@ -330,8 +339,3 @@ def file_folder(file: FileRecord | Any) -> str:
         return str(file.path)
     folder = relative.rpartition("/")[0]
     return f"{folder}/" if folder else ""
-
-
-def user_entity(user: LocalUser) -> Entity:
-    """Give the entity of the one account."""
-    return Entity("Experimenter", user.id, user)

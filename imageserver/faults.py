@@ -7,16 +7,15 @@ from typing import Any
 
 import Ice
 
+from imageserver.accounts.views import NotAMember
+from imageserver.calls import answering
 from imageserver.catalog import UnknownId
 from imageserver.hql import QueryError
 from imageserver.hql.errors import QueryTooLong
-from imageserver.identity import GROUP_ID, USER_GROUP_ID
 from imageserver.readers.base import UnreadableFile
 from render.blitz.slices import omero
 
 log = logging.getLogger("blitzrender.imageserver")
-
-_ALL_GROUPS = -1
 
 
 def fault(kind: Any, message: str, **members: Any) -> Exception:
@@ -43,6 +42,8 @@ def translate(error: BaseException) -> BaseException:
         return fault(omero.OverUsageException, _sentence(error))
     if isinstance(error, QueryError):
         return fault(omero.QueryException, _sentence(error))
+    if isinstance(error, NotAMember):
+        return fault(omero.SecurityViolation, _sentence(error))
     if isinstance(error, UnknownId):
         return fault(omero.ValidationException, _sentence(error))
     if isinstance(error, UnreadableFile):
@@ -59,6 +60,8 @@ def translate(error: BaseException) -> BaseException:
 def guarded(interface: type) -> Callable[[type], type]:
     """Make a class a servant of an interface; nothing but declared errors leave it.
 
+    A servant has its client's ServiceContext as `_context`; each call runs in the view that the
+    caller has in the group that the call names.
     Each operation of the interface that the class does not define raises ApiUsageException, so
     that a client hears in one sentence what this server does not offer.
     """
@@ -84,8 +87,9 @@ def _guard(method: Callable) -> Callable:
     @functools.wraps(method)
     def call(*arguments: Any) -> Any:
         try:
-            _check_group(arguments[-1])
-            return method(*arguments)
+            context, current = arguments[0]._context, arguments[-1]
+            with answering(context.view_in(current.ctx.get("omero.group"))):
+                return method(*arguments)
         except Exception as error:
             translated = translate(error)
             if translated is error:
@@ -100,15 +104,6 @@ def _refusal(service: str, operation: str) -> Callable:
         raise usage(f"This image server does not offer {service}.{operation}.")
 
     return refuse
-
-
-def _check_group(current: Ice.Current) -> None:
-    try:
-        group = int(current.ctx.get("omero.group", _ALL_GROUPS))
-    except ValueError:
-        return
-    if group not in {_ALL_GROUPS, GROUP_ID, USER_GROUP_ID}:
-        raise fault(omero.SecurityViolation, f"The user is no member of the group {group}.")
 
 
 def _sentence(error: Exception) -> str:

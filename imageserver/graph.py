@@ -1,15 +1,14 @@
 """One state of the index, seen as OMERO's model: extents, look-ups by id, and indexes over paths.
 
-A graph never changes. When the index does, `GraphSource` makes the next one, so that every query
-sees one consistent state.
+A graph never changes. When the index does, a GraphSource makes the next one, so that every query
+sees one consistent state. What a view may not see is not in its graph.
 """
 
 import copy
-import threading
-import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
+from imageserver.accounts import Group, Ownership, Rights, User, View
 from imageserver.definition_entities import (
     CHANGED_BY_SAVES,
     DEFINITION_MEMBERS,
@@ -24,62 +23,30 @@ from imageserver.entities import (
     event,
     format_of,
     image_of,
-    user_entity,
 )
 from imageserver.enumerations import ENUMERATIONS
-from imageserver.identity import (
-    GROUP_ID,
-    USER_GROUP_ID,
-    LocalUser,
-)
 from imageserver.plate_entities import PLATE_MEMBERS, PlateEntities
-from imageserver.readers.objects import RoiMetadata, ShapeMetadata
-from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
+from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
 from imageserver.region_entities import REGION_MEMBERS, RegionEntities
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
+from imageserver.visible import Catalog, VisibleCatalog
 
 _MEMBERS = MEMBERS | REGION_MEMBERS | PLATE_MEMBERS | DEFINITION_MEMBERS
 
-# What a projection tells of an object's permissions: those of identity.RWR, for the owner.
-PERMISSIONS = {
-    "perm": "rwr---",
-    "canAnnotate": True,
-    "canDelete": False,
-    "canEdit": False,
-    "canLink": False,
-    "canChgrp": False,
-    "canChown": False,
-}
-
-
-class Index(Protocol):
-    """What the graph needs of the catalog."""
-
-    def revision(self) -> int: ...
-    def project(self) -> ProjectRecord: ...
-    def datasets(self) -> Iterable[DatasetRecord]: ...
-    def images(self) -> Iterable[ImageRecord]: ...
-    def files(self) -> Iterable[FileRecord]: ...
-    def luts(self) -> Iterable[Any]: ...
-    def image(self, image_id: int, *, wait_stats_s: float = ...) -> ImageRecord: ...
-    def plates(self) -> Iterable[PlateRecord]: ...
-    def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]: ...
-    def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes: ...
-    def definitions(self) -> Definitions: ...
+# Makes one id of a group's and a user's.
+_MOST_USERS = 1 << 31
 
 
 class Graph:
-    """The whole model at one revision; thread-safe, since nothing in it changes once it is made."""
+    """The model that a view sees, at one revision; thread-safe, since nothing in it changes."""
 
-    def __init__(self, index: Index, user: LocalUser, started_s: float) -> None:
+    def __init__(self, catalog: Catalog, view: View, started_s: float) -> None:
+        index = VisibleCatalog(catalog, view)
         self.started_s = started_s
         self.definitions = index.definitions()
+        self.view = view
         self._index = index
-        self.user: Entity = user_entity(user)
-        self._groups = ((GROUP_ID, user.group_name), (USER_GROUP_ID, "user"))
-        self.group: Entity = Entity("ExperimenterGroup", GROUP_ID, self._groups[0])
-        record = index.project()
-        self.project: Entity = Entity("Project", record.id, record)
+        self._projects = {p.path: p for p in index.projects()}
         self._datasets = {d.id: d for d in index.datasets()}
         self._images = {i.id: i for i in index.images()}
         self._files = {f.id: f for f in index.files()}
@@ -87,7 +54,8 @@ class Graph:
         self._by_dataset: dict[int, list[ImageRecord]] = {}
         self._by_fileset: dict[int, list[ImageRecord]] = {}
         for image in self._images.values():
-            self._by_dataset.setdefault(image.dataset_id, []).append(image)
+            if self.dataset_of(image) is not None:
+                self._by_dataset.setdefault(image.dataset_id, []).append(image)
             self._by_fileset.setdefault(image.fileset_id, []).append(image)
         self.plates: PlateEntities = PlateEntities(index.plates(), self._images)
         self.regions: RegionEntities = RegionEntities(self, index)
@@ -105,6 +73,12 @@ class Graph:
             for (kind, path), found in indexes.items()
             if kind not in CHANGED_BY_SAVES and "settings" not in path.split(".")
         }
+        return other
+
+    def seen_by(self, view: View) -> "Graph":
+        """Give the same graph for another user who sees the same of it."""
+        other = copy.copy(self)
+        other.view = view
         return other
 
     # -- reading members -------------------------------------------------------------------
@@ -128,17 +102,42 @@ class Graph:
         if definition is not None and (name == "details.owner" or name.endswith("Event")):
             return definition_detail(self, definition, name)
         if name == "details.owner":
-            return self.user
+            return self.experimenter(self.ownership(entity).owner_id)
         if name == "details.group":
-            return self.group
+            return self.group(self.ownership(entity).group_id)
         image = image_of(entity)
         if name == "details.creationEvent":
             return event(image)
         if name == "details.updateEvent":
             return event(image, image.version if image else 0)
         if name == "details.permissions":
-            return PERMISSIONS
+            return _told(self.rights(entity))
         return None
+
+    def ownership(self, entity: Entity) -> Ownership:
+        """Tell to whom an entity belongs: to the owner of its image, or of its own folder.
+
+        Saved settings belong to who saved them, in the group of the image.
+        """
+        definition = definition_of(entity)
+        if definition is not None:
+            pixels = self.find("Pixels", definition.pixels_id)
+            of_pixels = self.view.accounts.system if pixels is None else self.ownership(pixels)
+            return Ownership(definition.owner_id, of_pixels.group_id)
+        image = image_of(entity)
+        if image is not None:
+            return self._index.ownership(image)
+        if entity.kind == "ExperimenterGroup":
+            return Ownership(self.view.accounts.system.owner_id, entity.id)
+        if entity.kind in {"Project", "Dataset", "ProjectDatasetLink", "OriginalFile"}:
+            return self._index.ownership(entity.record)
+        return self.view.accounts.system
+
+    def rights(self, entity: Entity) -> Rights:
+        """Tell what the one who asks may do with an entity."""
+        # Lookup tables are files that images are drawn with, not data of images.
+        is_table = entity.kind == "OriginalFile" and not isinstance(entity.record, FileRecord)
+        return self.view.rights(self.ownership(entity), "" if is_table else entity.kind)
 
     # -- extents and look-ups --------------------------------------------------------------
 
@@ -191,8 +190,10 @@ class Graph:
         images = self._images.values()
         if kind in ENUMERATIONS:
             return [Entity(kind, i, value) for i, value in enumerate(ENUMERATIONS[kind], 1)]
-        if kind in {"Image", "DatasetImageLink"}:
+        if kind == "Image":
             return [Entity(kind, image.id, image) for image in images]
+        if kind == "DatasetImageLink":
+            return [Entity(kind, i.id, i) for group in self._by_dataset.values() for i in group]
         if kind in {"Dataset", "ProjectDatasetLink"}:
             return [Entity(kind, d.id, d) for d in self._datasets.values()]
         if kind in {"Channel", "LogicalChannel", "StatsInfo"}:
@@ -206,7 +207,7 @@ class Graph:
         if kind in CHANGED_BY_SAVES:
             return list(definition_extent(self, kind))
         simple = {
-            "Project": lambda: [self.project],
+            "Project": lambda: [Entity("Project", p.id, p) for p in self._projects.values()],
             "Pixels": lambda: [pixels for image in images for pixels in self.pixels_of(image)],
             "Fileset": lambda: [Entity("Fileset", i, g) for i, g in self._by_fileset.items()],
             "FilesetEntry": lambda: [
@@ -216,11 +217,18 @@ class Graph:
                 Entity("OriginalFile", file.id, file)
                 for file in (*self._files.values(), *self._luts.values())
             ],
-            "Experimenter": lambda: [self.user],
-            "ExperimenterGroup": lambda: [
-                Entity("ExperimenterGroup", group[0], group) for group in self._groups
+            "Experimenter": lambda: [
+                Entity("Experimenter", user.id, user) for user in self.view.accounts.users.values()
             ],
-            "GroupExperimenterMap": self.memberships,
+            "ExperimenterGroup": lambda: [
+                Entity("ExperimenterGroup", group.id, group)
+                for group in self.view.accounts.groups.values()
+            ],
+            "GroupExperimenterMap": lambda: [
+                membership
+                for group in self.view.accounts.groups.values()
+                for membership in self.members_of(group)
+            ],
         }
         if kind in simple:
             return simple[kind]()
@@ -262,6 +270,33 @@ class Graph:
         """Give the images of a folder."""
         return self._by_dataset.get(dataset_id, [])
 
+    def dataset_of(self, image: ImageRecord) -> Entity | None:
+        """Give the dataset of an image; as in OMERO it has the same owner and group, or is none."""
+        dataset = self._datasets.get(image.dataset_id)
+        if dataset is None or self._index.ownership(dataset) != self._index.ownership(image):
+            return None
+        return Entity("Dataset", dataset.id, dataset)
+
+    def project_of(self, dataset: DatasetRecord) -> Entity | None:
+        """Give the project of a dataset."""
+        project = self._projects.get(self.view.accounts.place_of(dataset.name))
+        return None if project is None else Entity("Project", project.id, project)
+
+    def datasets_in(self, project: ProjectRecord) -> list[DatasetRecord]:
+        """Give the datasets of a project."""
+        place_of = self.view.accounts.place_of
+        return [d for d in self._datasets.values() if place_of(d.name) == project.path]
+
+    def experimenter(self, user_id: int) -> Entity | None:
+        """Give a user's entity."""
+        user = self.view.accounts.users.get(user_id)
+        return None if user is None else Entity("Experimenter", user.id, user)
+
+    def group(self, group_id: int) -> Entity | None:
+        """Give a group's entity."""
+        group = self.view.accounts.groups.get(group_id)
+        return None if group is None else Entity("ExperimenterGroup", group.id, group)
+
     def pixels_of(self, image: ImageRecord) -> list[Entity]:
         """Give the pixels set of an image; an unreadable one has none."""
         return [] if image.problem else [Entity("Pixels", image.pixels_id, image)]
@@ -296,55 +331,31 @@ class Graph:
         """Give the fileset entries of one original file."""
         return [entry for entry in self.extent("FilesetEntry") if entry.record[1] is file]
 
-    def memberships(self) -> list[Entity]:
-        """Give the user's places in the groups, the default group first."""
-        return [Entity("GroupExperimenterMap", g[0] + 1, g) for g in self._groups]
+    def memberships(self, user: User) -> list[Entity]:
+        """Give a user's places in the groups, the default group first."""
+        return [_membership(group, user.id) for group in self.view.accounts.groups_of(user)]
+
+    def members_of(self, group: Group) -> list[Entity]:
+        """Give the places of a group's members."""
+        return [_membership(group, user_id) for user_id in sorted(group.members)]
 
 
-class GraphSource:
-    """Gives the graph of the index's present state, made anew only when the state has changed.
+def _membership(group: Group, user_id: int) -> Entity:
+    identifier = group.id * _MOST_USERS + user_id
+    return Entity("GroupExperimenterMap", identifier, (group, user_id))
 
-    While files are still being found the state changes all the time; a graph is then kept for a
-    few times as long as making it took, so that it never takes more than a fraction of a core.
-    """
 
-    _KEEP_FACTOR = 4.0
-
-    def __init__(self, index: Index, user: LocalUser) -> None:
-        self._index = index
-        self._user = user
-        self._started_s = time.time()
-        self._lock = threading.Lock()
-        self._graph: Graph | None = None
-        self._revision = -1
-        self._keep_until_s = 0.0
-
-    def current(self) -> Graph:
-        """Give the graph to answer the next question from."""
-        revision = self._index.revision()
-        graph = self._graph
-        if (
-            graph is not None
-            and revision == self._revision
-            and graph.definitions is self._index.definitions()
-        ):
-            return graph
-        with self._lock:
-            now_s = time.monotonic()
-            if self._graph is not None and (
-                revision == self._revision or now_s < self._keep_until_s
-            ):
-                # Who saved settings finds them in the very next answer.
-                definitions = self._index.definitions()
-                if self._graph.definitions is not definitions:
-                    self._graph = self._graph.with_definitions(definitions)
-                return self._graph
-            # Read before the records, so that a change meanwhile makes the next call look again.
-            self._revision = self._index.revision()
-            self._graph = Graph(self._index, self._user, self._started_s)
-            took_s = time.monotonic() - now_s
-            self._keep_until_s = now_s + took_s * (1 + self._KEEP_FACTOR)
-            return self._graph
+def _told(rights: Rights) -> dict[str, Any]:
+    """Give what a projection tells of an object's permissions."""
+    return {
+        "perm": rights.permissions,
+        "canAnnotate": rights.annotate,
+        "canDelete": rights.delete,
+        "canEdit": rights.edit,
+        "canLink": rights.link,
+        "canChgrp": rights.chgrp,
+        "canChown": rights.chown,
+    }
 
 
 def member_of(kind: str, name: str) -> Member | None:

@@ -276,6 +276,11 @@ class Index:
         with self._lock, self._connection:
             return self._id("files", root_id=self.root_id, path=path)
 
+    def folder_id(self, path: Path) -> int:
+        """Give the id of a folder with an owner of its own: as if it were served by itself."""
+        with self._lock, self._connection:
+            return self._id("roots", path=str(path))
+
     def dataset_names(self) -> dict[int, str]:
         """Give the names of all datasets by id, those without images included."""
         with self._lock:

@@ -189,6 +189,7 @@ class Listing:
             version=fileset.version,
             has_rois=series.has_rois,
             annotated=series.annotated,
+            path=fileset.path,
         )
 
 
@@ -261,4 +262,5 @@ def _unreadable(fileset: IndexedFileset, image: IndexedImage, name: str) -> Imag
         imported_at_s=fileset.imported_at_s,
         version=fileset.version,
         problem=fileset.problem or UNKNOWN_PROBLEM,
+        path=fileset.path,
     )

@@ -4,18 +4,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from imageserver.accounts import Rights
 from imageserver.entities import Entity, Quantity
 from imageserver.graph import Graph, member_of
-from imageserver.identity import RWR
 from imageserver.schema import DETAILS, Member, load_schema
 from imageserver.wire import rlong, wrap_as
 from render.blitz.slices import omero
 
 # How long one reply may wait in all for statistics that are being computed.
 _STATISTICS_WAIT_S = 10.0
-# Per object, for the caller: link, edit, delete, annotate, chgrp, chown; true means not allowed.
-# What is read from files cannot be changed here; annotating is what saving settings asks for.
-_RESTRICTIONS = [True, True, True, False, True, True]
+# Marks what may be seen but not downloaded.
+_NO_DOWNLOAD = "RESTRICT-BINARY-ACCESS"
 
 
 @dataclass
@@ -50,9 +49,18 @@ def split_path(path: str) -> list[str]:
     return steps
 
 
-def permissions() -> Any:
-    """Make the permissions that every object here carries."""
-    return omero.model.Permissions(perm1=RWR, restrictions=list(_RESTRICTIONS))
+def permissions(rights: Rights) -> Any:
+    """Make the permissions of an object, with what the caller may not do with it."""
+    return omero.model.Permissions(
+        perm1=rights.bits,
+        restrictions=rights.restrictions,
+        extendedRestrictions=[] if rights.download else [_NO_DOWNLOAD],
+    )
+
+
+def group_permissions(bits: int) -> Any:
+    """Make the permissions of a group by itself, nobody being restricted."""
+    return omero.model.Permissions(perm1=bits, restrictions=[])
 
 
 class Builder:
@@ -88,7 +96,7 @@ class Builder:
             value = self._graph.member(entity, member)
             if value is not None:
                 setattr(made, member.name, self._plain(member, value))
-        details = omero.model.Details(permissions=permissions())
+        details = omero.model.Details(permissions=permissions(self._graph.rights(entity)))
         for name, member in DETAILS.items():
             value = self._graph.member(entity, member) if member.kind == "one" else None
             if value is not None:

@@ -42,7 +42,7 @@ class ImageRecord:
 
     An unreadable image has sizes 0, no channels and no levels. `levels` are (width, height),
     those made in the background included once they are there. `version` rises when the file's
-    pixels change.
+    pixels change. `path` is that of its file, or of the folder that it is, below the served one.
     """
 
     id: int
@@ -73,6 +73,7 @@ class ImageRecord:
     problem: str | None = None
     has_rois: bool = False
     annotated: bool = False
+    path: str = "."
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,12 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class ProjectRecord:
-    """The one project: the folder that is served."""
+    """The folder that is served, or one directly below it that has an owner of its own.
+
+    `path` is `.` or the name of that folder.
+    """
 
     id: int
     name: str
     description: str = ""
+    path: str = "."

@@ -13,7 +13,8 @@ from imageserver.records import ImageRecord
 from imageserver.schema import load_schema, subclasses
 
 if TYPE_CHECKING:
-    from imageserver.graph import Graph, Index
+    from imageserver.graph import Graph
+    from imageserver.visible import VisibleCatalog
 
 _LENGTHS = frozenset({"strokeWidth", "fontSize"})
 _MATRIX = ("a00", "a10", "a01", "a11", "a02", "a12")
@@ -32,7 +33,7 @@ _ID_PATHS = {
 class RegionEntities:
     """The regions of one graph."""
 
-    def __init__(self, graph: "Graph", index: "Index") -> None:
+    def __init__(self, graph: "Graph", index: "VisibleCatalog") -> None:
         self._graph = graph
         self._index = index
         self._by_kind: dict[str, list[Entity]] | None = None

@@ -163,7 +163,13 @@ def _open(
     connection: Any,
     make_factory: MakeFactory,
 ) -> Client:
-    client = sessions.open(user, client_id, current.ctx.get("omero.agent", ""), connection)
+    agent, group = (current.ctx.get(f"omero.{name}", "") for name in ("agent", "group"))
+    try:
+        client = sessions.open(user, client_id, agent, connection, group)
+    except LookupError as error:
+        raise omero.WrappedCreateSessionException(
+            reason=f"Refused: {error}.", type="ome.conditions.SecurityViolation"
+        ) from error
     client.factory = make_factory(client)
     return client
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import Ice
 
+from imageserver.calls import later
 from imageserver.faults import translate
 
 
@@ -31,7 +32,7 @@ class Serial:
         with self._lock:
             if self._busy:
                 future = Ice.Future()
-                self._waiting.append((work, future))
+                self._waiting.append((later(work), future))
                 return future
             self._busy = True
         try:

@@ -10,13 +10,16 @@ from typing import Any
 
 import Ice
 
+from imageserver.accounts import AccountsFile, FixedAccounts, local_accounts
+from imageserver.accounts.passwords import Secret
+from imageserver.accounts.source import AccountsSource
 from imageserver.certificate import ensure_certificate
-from imageserver.graph import GraphSource
-from imageserver.identity import LocalUser
+from imageserver.graph_source import GraphSource
 from imageserver.router import MANAGER_ID, ROUTER_ID, VERIFIER_ID, Gate, Manager, Router, Verifier
-from imageserver.services.context import Catalog, ServerSettings, ServiceContext
+from imageserver.services.context import ServerSettings, ServiceContext
 from imageserver.services.factory import ServiceFactory
 from imageserver.sessions import Client, Sessions
+from imageserver.visible import Catalog
 
 log = logging.getLogger("blitzrender.imageserver")
 
@@ -32,7 +35,8 @@ class Options:
     `manager_port` is where a real Glacier2 router finds the session manager and the permissions
     verifier. Whoever reaches it is trusted as that router is, so it is always on loopback.
     `insecure_router` is the proxy that the clients of such a router are told to go on with after
-    logging in over ssl, if they like; with none they stay on ssl.
+    logging in over ssl, if they like; with none they stay on ssl. `users` is the users' file; with
+    none there is one user, `user` with `password`.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +46,7 @@ class Options:
     manager_port: int | None = None
     user: str = "local"
     password: str = "local"
+    users: Path | None = None
     session_timeout_s: float = 600.0
     refusal_delay_s: float = 2.0
     threads: int = 32
@@ -49,14 +54,13 @@ class Options:
 
 
 class ImageServer:
-    """Serves a catalog from `start` until `close`."""
+    """Serves a catalog from `start` until `close`. Raises UsersFileError."""
 
     def __init__(self, catalog: Catalog, cache_dir: Path, options: Options) -> None:
         self._options = options
-        user = LocalUser(name=options.user)
-        self._sessions = Sessions(user, options.password, options.session_timeout_s)
+        self._sessions = Sessions(_accounts(options), options.session_timeout_s)
         self._catalog = catalog
-        self._graphs = GraphSource(catalog, user)
+        self._graphs = GraphSource(catalog)
         self._database_uuid = _database_uuid(cache_dir)
         self._executor = ThreadPoolExecutor(options.threads, thread_name_prefix="store")
         self._communicator = Ice.initialize(_ice_settings(options, cache_dir))
@@ -149,6 +153,12 @@ class ImageServer:
     def _expire(self) -> None:
         while not self._stopping.wait(min(_EXPIRY_CHECK_S, self._options.session_timeout_s / 4)):
             self._sessions.close_expired()
+
+
+def _accounts(options: Options) -> AccountsSource:
+    if options.users is not None:
+        return AccountsFile(options.users)
+    return FixedAccounts(local_accounts(options.user, Secret(options.password, hashed=False)))
 
 
 def _ice_settings(options: Options, cache_dir: Path) -> Any:

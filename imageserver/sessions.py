@@ -1,6 +1,5 @@
 """Sessions, the clients that hold them, and the services that belong to each client."""
 
-import hmac
 import itertools
 import logging
 import threading
@@ -12,7 +11,8 @@ from typing import Any
 
 import Ice
 
-from imageserver.identity import LocalUser
+from imageserver.accounts import Accounts, User
+from imageserver.accounts.source import AccountsSource
 
 log = logging.getLogger("blitzrender.imageserver")
 
@@ -23,14 +23,22 @@ FACTORY_PREFIX = "session-"
 class Session:
     """An OMERO session: a key that any number of clients may hold.
 
-    `timeout_s` is the time without a call after which it ends.
+    `group_id` is the group that calls are made in which name none; None = the user's default one.
+    `timeout_s` is the time without a call after which it ends, `lifetime_s` the time after which it
+    ends in any case (0: never). `sudoer_id` is the administrator who made it for the user.
     """
 
     id: int
     key: str
+    user_id: int
+    user_name: str
     agent: str
     started_s: float
     timeout_s: float
+    group_id: int | None = None
+    lifetime_s: float = 0.0
+    sudoer_id: int | None = None
+    began_s: float = field(default_factory=time.monotonic)
     used_s: float = field(default_factory=time.monotonic)
     clients: "dict[str, Client]" = field(default_factory=dict)
 
@@ -40,8 +48,24 @@ class Session:
 
     @property
     def expired(self) -> bool:
-        """Whether no call came in for too long."""
-        return time.monotonic() - self.used_s > self.timeout_s
+        """Whether no call came in for too long, or its time is over."""
+        now_s = time.monotonic()
+        over = self.lifetime_s > 0 and now_s - self.began_s > self.lifetime_s
+        return over or now_s - self.used_s > self.timeout_s
+
+    def user(self, accounts: Accounts) -> User | None:
+        """Give its user, or None when there is no such user any more."""
+        user = accounts.users.get(self.user_id)
+        return user if user is not None and user.name == self.user_name else None
+
+    def group_now(self, accounts: Accounts) -> int:
+        """Give the group of calls that name none: its own while the user may be in there."""
+        user = accounts.users[self.user_id]
+        groups = accounts.groups_of(user)
+        own = accounts.groups.get(self.group_id) if self.group_id is not None else None
+        if own is not None and (user.is_admin or own in groups):
+            return own.id
+        return groups[0].id
 
 
 class Client:
@@ -105,9 +129,9 @@ class Client:
 class Sessions:
     """All sessions and clients. Thread-safe."""
 
-    def __init__(self, user: LocalUser, password: str, timeout_s: float) -> None:
-        self.user = user
-        self._password = password
+    def __init__(self, accounts: AccountsSource, timeout_s: float) -> None:
+        self._accounts = accounts
+        self._accounts_seen = accounts.current()
         self.timeout_s = timeout_s
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
@@ -119,24 +143,38 @@ class Sessions:
 
     def accepts(self, user: str, password: str) -> bool:
         """Tell whether these open a session: the user's own, or a live session's key twice."""
+        self.accounts()
         with self._lock:
             if user in self._sessions or password in self._sessions:
                 return user == password
-        # Both are compared whatever the first gives, so that the time taken tells nothing.
-        name_fits = _same(user, self.user.name)
-        return _same(password, self._password) and name_fits
+        return self.knows(user, password)
 
-    def open(self, user: str, client_id: str, agent: str, connection: Any) -> Client:
+    def knows(self, user_name: str, password: str) -> bool:
+        """Tell whether this is the user's password."""
+        accounts = self._accounts.current()
+        user = accounts.user_named(user_name)
+        if user is not None and user.secret is not None:
+            return user.secret.fits(password)
+        # Another one's is compared all the same, so that the time taken tells nothing.
+        secrets = [u.secret for u in accounts.users.values() if u.secret is not None]
+        for secret in sorted(secrets, key=lambda secret: secret.hashed)[-1:]:
+            secret.fits(password)
+        return False
+
+    def open(
+        self, user: str, client_id: str, agent: str, connection: Any, group_name: str = ""
+    ) -> Client:
         """Let a client in, whose credentials `accepts` approved.
 
-        A client that comes again under its id takes the place of its former login.
+        A client that comes again under its id takes the place of its former login. Raises
+        LookupError when there is no such user any more, or the user is in no group of that name.
         """
         with self._lock:
             former = self._clients.get(client_id)
         if former is not None:
             self.end(former)
         with self._lock:
-            session = self._sessions.get(user) or self._start(agent)
+            session = self._sessions.get(user) or self.start(user, agent, group_name)
             client = Client(client_id, session, connection)
             session.touch()
             session.clients[client_id] = client
@@ -177,6 +215,7 @@ class Sessions:
 
     def close_expired(self) -> None:
         """End the sessions that nobody used for too long."""
+        self.accounts()
         with self._lock:
             expired = [session.key for session in self._sessions.values() if session.expired]
         for key in expired:
@@ -200,8 +239,21 @@ class Sessions:
         with self._lock:
             return self._by_connection.get(connection)
 
+    def accounts(self) -> Accounts:
+        """Give the accounts of this moment; sessions of users who are no more have ended."""
+        accounts = self._accounts.current()
+        if accounts is not self._accounts_seen:
+            with self._lock:
+                self._accounts_seen = accounts
+                gone = [s.key for s in self._sessions.values() if s.user(accounts) is None]
+            for key in gone:
+                log.info("a session ended because its user is there no more")
+                self.close(key)
+        return accounts
+
     def servant(self, identity: Ice.Identity) -> Any:
         """Give the servant of an identity, or None."""
+        self.accounts()
         category, name = identity.category, identity.name
         with self._lock:
             if category.startswith(FACTORY_PREFIX):
@@ -217,16 +269,31 @@ class Sessions:
             holder.session.touch()
         return found
 
-    def _start(self, agent: str) -> Session:
+    def start(self, user_name: str, agent: str, group_name: str = "", **limits: Any) -> Session:
+        """Make a session of a user that no client holds yet; `limits` are fields of Session.
+
+        Raises LookupError when there is no such user, or the user is in no group of that name.
+        """
+        accounts = self._accounts.current()
+        user = accounts.user_named(user_name)
+        if user is None:
+            raise LookupError(f"there is no user {user_name}")
+        group = accounts.group_named(group_name) if group_name else None
+        if group_name and (group is None or not (user.is_admin or user.id in group.members)):
+            raise LookupError(f"the user {user_name} is no member of a group {group_name}")
         session = Session(
-            next(self._numbers), str(uuid.uuid4()), agent, time.time(), self.timeout_s
+            next(self._numbers),
+            str(uuid.uuid4()),
+            user.id,
+            user.name,
+            agent,
+            time.time(),
+            **{"timeout_s": self.timeout_s, **limits},
+            group_id=None if group is None else group.id,
         )
-        self._sessions[session.key] = session
+        with self._lock:
+            self._sessions[session.key] = session
         return session
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
 
 
 def _quietly(action: Callable[[], Any]) -> None:

@@ -141,6 +141,8 @@ def load_settings(*, env_file: str | Path | None = ".env", **values: Any) -> Set
         update={
             "images": settings.images.expanduser(),
             "cache_dir": settings.cache_dir.expanduser(),
+            "image_server_users": settings.image_server_users
+            and settings.image_server_users.expanduser(),
         }
     )
     _check_together(settings)
@@ -196,6 +198,12 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"setting images ({PREFIX}IMAGES) = {str(settings.images)!r}: "
             "should be a folder that exists"
+        )
+    users = settings.image_server_users
+    if settings.embedded and users is not None and not users.is_file():
+        raise SettingsError(
+            f"setting image_server_users ({PREFIX}IMAGE_SERVER_USERS) = {str(users)!r}: "
+            "should be a file that exists"
         )
     if settings.omero_user is not None and settings.omero_password is None:
         raise SettingsError(

@@ -28,3 +28,9 @@ class ImagesSettings(BaseModel):
         "local", "User with whose name Blitzrender logs in to the embedded image server."
     )
     image_server_password: SecretStr = setting(SecretStr("local"), "Password of image_server_user.")
+    image_server_users: Path | None = setting(
+        None,
+        "TOML file with the users and groups of the embedded image server and what belongs to "
+        "whom (docs/users.md); not set = image_server_user is its one user. With it, "
+        "image_server_user has to be one of its users.",
+    )

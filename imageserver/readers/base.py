@@ -108,19 +108,33 @@ class SeriesMetadata:
 class Access:
     """How a reader gets at bytes: inside one folder, in bounded memory, with few open files.
 
-    `folder` is absolute and resolved. One Access is shared by all files that are open.
+    `folder` is absolute and resolved. One Access is shared by all files that are open. With
+    `confined` nothing leads from one folder directly below it into another, as they may belong to
+    different users.
     """
 
     folder: Path
+    confined: bool = False
     descriptors: Descriptors = field(default_factory=Descriptors)
     segments: SegmentCache = field(default_factory=SegmentCache)
 
-    def resolve(self, path: str | os.PathLike[str]) -> Path:
-        """Follow all links; raise OutsideFolder if the end lies outside the folder."""
+    def resolve(self, path: str | os.PathLike[str], origin: Path | None = None) -> Path:
+        """Follow all links; raise OutsideFolder if the end lies where it may not.
+
+        `origin` is the file that refers to `path`, where one does.
+        """
         resolved = Path(os.path.realpath(path))
         if resolved != self.folder and self.folder not in resolved.parents:
             raise OutsideFolder("it is, or refers to, a file outside the folder that is served")
+        if self.confined and self._top(origin or path) != self._top(resolved):
+            raise OutsideFolder("it is, or refers to, a file of another folder's owner")
         return resolved
+
+    def _top(self, path: str | os.PathLike[str]) -> str | None:
+        parts = Path(os.path.normpath(path)).parts
+        depth = len(self.folder.parts)
+        inside = parts[:depth] == self.folder.parts and len(parts) > depth + 1
+        return parts[depth] if inside else None
 
     def read_bytes(self, path: Path, offset: int, size: int) -> bytes:
         """Read up to `size` bytes at `offset` of a path that `resolve` gave; any thread."""

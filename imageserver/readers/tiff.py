@@ -109,7 +109,7 @@ class TiffImageFile(ImageFile):
             if candidate.is_multifile:
                 for page in candidate:
                     if page is not None:
-                        paths[access.resolve(page.parent.filehandle.path)] = None
+                        paths[access.resolve(page.parent.filehandle.path, path)] = None
         if not series:
             raise problem or UnreadableFile("it holds no image")
         for levels in self._levels:
@@ -136,7 +136,8 @@ class TiffImageFile(ImageFile):
             return []
         root = ome_xml.parse(xml)
         for name in ome_xml.file_names(root):
-            access.resolve(os.path.join(path.parent, name))  # noqa: PTH118 - may be absolute
+            # The name may be absolute.
+            access.resolve(os.path.join(path.parent, name), path)  # noqa: PTH118
         return ome_xml.images(root)
 
     @staticmethod

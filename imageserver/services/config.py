@@ -24,14 +24,13 @@ class Config(omero.api.IConfig):
     """Settings, read-only."""
 
     def __init__(self, context: ServiceContext) -> None:
-        self._values = _values(context)
-        self._database_uuid = context.settings.database_uuid
+        self._context = context
 
     def getVersion(self, current: Ice.Current) -> str:  # noqa: N802
         return VERSION
 
     def getConfigValue(self, key: str, current: Ice.Current) -> str:  # noqa: N802
-        return self._values.get(key, "")
+        return _values(self._context).get(key, "")
 
     def getConfigValues(self, pattern: str, current: Ice.Current) -> dict:  # noqa: N802
         # A pattern can be made so that matching takes for ever; there is no way to stop it then.
@@ -45,10 +44,10 @@ class Config(omero.api.IConfig):
             compiled = re.compile(pattern)
         except re.error as error:
             raise usage("The pattern is no regular expression.") from error
-        return {key: value for key, value in self._values.items() if compiled.search(key)}
+        return {key: value for key, value in _values(self._context).items() if compiled.search(key)}
 
     def getConfigDefaults(self, current: Ice.Current) -> dict:  # noqa: N802
-        return dict(self._values)
+        return _values(self._context)
 
     def getClientConfigValues(self, current: Ice.Current) -> dict:  # noqa: N802
         return self._client_values()
@@ -65,7 +64,7 @@ class Config(omero.api.IConfig):
         raise fault(omero.SecurityViolation, "Settings of this server cannot be changed.")
 
     def getDatabaseUuid(self, current: Ice.Current) -> str:  # noqa: N802
-        return self._database_uuid
+        return self._context.settings.database_uuid
 
     def getDatabaseTime(self, current: Ice.Current) -> Any:  # noqa: N802
         return rtime(time.time())
@@ -74,7 +73,7 @@ class Config(omero.api.IConfig):
         return rtime(time.time())
 
     def _client_values(self) -> dict[str, str]:
-        return {k: v for k, v in self._values.items() if k.startswith("omero.client.")}
+        return {k: v for k, v in _values(self._context).items() if k.startswith("omero.client.")}
 
 
 def _values(context: ServiceContext) -> dict[str, str]:
@@ -91,7 +90,7 @@ def _values(context: ServiceContext) -> dict[str, str]:
         "omero.pixeldata.max_projection_bytes": "268435456",
         "omero.pixeldata.max_plane_float_override": "true",
         "omero.sessions.timeout": str(round(context.sessions.timeout_s * 1000)),
-        "omero.policy.binary_access": "+read,+write,+image",
+        "omero.policy.binary_access": context.view.accounts.binary_access,
         "omero.client.download_as.max_size": "144000000",
         "omero.client.viewer.interpolate_pixels": "true",
         "omero.client.viewer.initial_zoom_level": "0",

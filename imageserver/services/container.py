@@ -79,7 +79,7 @@ class Container(omero.api.IContainer):
         graph = self._context.graph
         kind = _class_name(root_type)
         counters = {
-            ("Project", "datasetLinks"): lambda root: len(graph.extent("Dataset")),
+            ("Project", "datasetLinks"): lambda root: len(graph.datasets_in(root.record)),
             ("Dataset", "imageLinks"): lambda root: len(graph.images_in(root.id)),
         }
         count = counters.get((kind, name.rpartition("_")[2]), lambda root: 0)
@@ -92,7 +92,11 @@ def _images_below(graph: Graph, kind: str, identifiers: list[int]) -> list[Entit
     if kind == "Dataset":
         datasets = _roots(graph, kind, identifiers)
     elif kind == "Project":
-        datasets = graph.extent("Dataset") if graph.project.id in identifiers else []
+        datasets = [
+            Entity("Dataset", dataset.id, dataset)
+            for project in _roots(graph, kind, identifiers)
+            for dataset in graph.datasets_in(project.record)
+        ]
     else:
         return []
     return [

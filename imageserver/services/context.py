@@ -1,43 +1,19 @@
 """What every service gets: the catalog, the model over it, the sessions, and who is calling."""
 
-from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import numpy as np
-
-from imageserver.definitions import Change, SavedDefinition
-from imageserver.graph import Graph, GraphSource, Index
-from imageserver.identity import GROUP_ID, RWR, USER_GROUP_ID
-from imageserver.records import FileRecord, ImageRecord
+from imageserver.accounts import View
+from imageserver.accounts.views import ALL_GROUPS, view_of
+from imageserver.calls import view_of_call
+from imageserver.enumerations import ENUMERATIONS
+from imageserver.faults import fault
+from imageserver.graph import Graph
+from imageserver.graph_source import GraphSource
+from imageserver.model import group_permissions
 from imageserver.sessions import Client, Sessions
+from imageserver.visible import Catalog, VisibleCatalog
 from render.blitz.slices import omero
-
-
-class PixelBuffer(Protocol):
-    """Opened pixels; level 0 is full size."""
-
-    levels: Any
-    tile_size: tuple[int, int]
-    pixel_type: str
-
-    def read(
-        self, level: int, z: int, c: int, t: int, x: int, y: int, width: int, height: int
-    ) -> np.ndarray: ...
-    def close(self) -> None: ...
-
-
-class Catalog(Index, Protocol):
-    """What the services need of the catalog, beyond what the graph needs."""
-
-    def image_by_pixels(self, pixels_id: int, *, wait_stats_s: float = ...) -> ImageRecord: ...
-    def file(self, file_id: int) -> FileRecord: ...
-    def read_lut(self, lut_id: int) -> bytes: ...
-    def open_pixels(self, pixels_id: int) -> PixelBuffer: ...
-    def save_definitions(
-        self, user_id: int, changes: Sequence[Change]
-    ) -> list[SavedDefinition]: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +35,7 @@ class ServerSettings:
 class ServiceContext:
     """One client's view of the server."""
 
-    catalog: Catalog
+    whole_catalog: Catalog
     graphs: GraphSource
     sessions: Sessions
     settings: ServerSettings
@@ -67,32 +43,76 @@ class ServiceContext:
     client: Client
 
     @property
+    def view(self) -> View:
+        """Who asks, in which group; outside a call in the session's own."""
+        return view_of_call() or self.view_in(None)
+
+    @property
+    def catalog(self) -> VisibleCatalog:
+        """What there is for the one who asks."""
+        return VisibleCatalog(self.whole_catalog, self.view)
+
+    @property
     def graph(self) -> Graph:
-        """The model at the index's present state."""
-        return self.graphs.current()
+        """The model at the index's present state, for the one who asks."""
+        return self.graphs.current(self.view)
+
+    def view_in(self, group: str | None) -> View:
+        """Give the session's user's view in a group, as a call's context names it.
+
+        Without one, or with a text that is no number, it is the session's own group. Raises
+        NotAMember, and RemovedSessionException when the user is there no more.
+        """
+        accounts = self.sessions.accounts()
+        session = self.client.session
+        user = session.user(accounts)
+        if user is None:
+            raise fault(omero.RemovedSessionException, "The user of this session is there no more.")
+        try:
+            group_id = None if group is None else int(group)
+        except ValueError:
+            group_id = None
+        if group_id is None:
+            group_id = session.group_now(accounts)
+        return view_of(accounts, user, group_id)
+
+    @property
+    def catalog_of_all_groups(self) -> VisibleCatalog:
+        """What there is at this moment for the one who asks, whichever group the call names.
+
+        A service that holds something open asks it in each call, which need not name the group.
+        """
+        return VisibleCatalog(self.whole_catalog, self.view_in(str(ALL_GROUPS)))
 
     @property
     def user_id(self) -> int:
         """The caller's id."""
-        return self.sessions.user.id
+        return self.view.user.id
 
     def event_context(self) -> object:
         """Tell who is calling, as OMERO's event context."""
-        user = self.sessions.user
-        session = self.client.session
+        view, session = self.view, self.client.session
+        accounts, user = view.accounts, view.user
+        group_id = (
+            view.group_id if view.group_id in accounts.groups else session.group_now(accounts)
+        )
+        group = accounts.groups[group_id]
+        sudoer = accounts.users.get(session.sudoer_id) if session.sudoer_id is not None else None
         return omero.sys.EventContext(
             shareId=-1,
             sessionId=session.id,
             sessionUuid=session.key,
             userId=user.id,
             userName=user.name,
-            groupId=GROUP_ID,
-            groupName=user.group_name,
-            isAdmin=False,
-            adminPrivileges=[],
+            sudoerId=None if sudoer is None else omero.RLong(sudoer.id),
+            sudoerName=None if sudoer is None else omero.RString(sudoer.name),
+            groupId=group.id,
+            groupName=group.name,
+            isAdmin=user.is_admin,
+            adminPrivileges=list(ENUMERATIONS["AdminPrivilege"]) if user.is_admin else [],
             eventId=0,
             eventType="User",
-            memberOfGroups=[GROUP_ID, USER_GROUP_ID],
-            leaderOfGroups=[GROUP_ID],
-            groupPermissions=omero.model.Permissions(perm1=RWR, restrictions=[]),
+            memberOfGroups=[one.id for one in accounts.groups_of(user)],
+            leaderOfGroups=[one.id for one in accounts.groups_led_by(user)],
+            groupPermissions=group_permissions(group.bits),
         )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from imageserver.faults import usage
 from imageserver.records import ImageRecord
-from imageserver.services.context import Catalog
 from imageserver.services.opened_pixels import Opened
+from imageserver.visible import VisibleCatalog
 from render.engine import composite, encode, lut_files
 from render.engine.lut import LookupTables
 from render.engine.projection import project, server_sections
@@ -26,7 +26,7 @@ Picture = NDArray[np.uint8]
 
 
 def draw_region(
-    catalog: Catalog,
+    catalog: VisibleCatalog,
     opened: Opened,
     definition: RenderingDefinition,
     z: int,
@@ -43,7 +43,7 @@ def draw_region(
 
 
 def draw_projection(
-    catalog: Catalog,
+    catalog: VisibleCatalog,
     opened: Opened,
     definition: RenderingDefinition,
     kind: ProjectionKind,
@@ -82,7 +82,7 @@ def compressed(picture: Picture, quality: float) -> bytes:
 
 
 def _draw(
-    catalog: Catalog,
+    catalog: VisibleCatalog,
     image: ImageRecord,
     definition: RenderingDefinition,
     shape: tuple[int, int],
@@ -105,7 +105,7 @@ def _draw(
         raise usage(f"{error}.") from error
 
 
-def _tables(catalog: Catalog, names: Sequence[str]) -> LookupTables:
+def _tables(catalog: VisibleCatalog, names: Sequence[str]) -> LookupTables:
     """Read the lookup tables of these names; one that is none is left out, as OMERO does."""
     wanted = {name.strip().lower() for name in names}
     tables = {}

@@ -5,7 +5,9 @@ from typing import Any
 
 import Ice
 
+from imageserver.entities import Entity
 from imageserver.faults import guarded, usage
+from imageserver.model import Builder
 from imageserver.services import refused
 from imageserver.services.admin import Admin
 from imageserver.services.config import Config
@@ -110,10 +112,19 @@ class ServiceFactory(_Doors, omero.api.ServiceFactory):
         raise usage(f"There is no service {name}.")
 
     def getSecurityContexts(self, current: Ice.Current) -> list:  # noqa: N802
-        return []
+        """Give the groups that the user is in: contexts to choose from."""
+        view, builder = self._context.view, Builder(self._context.graph)
+        groups = (Entity("ExperimenterGroup", g.id, g) for g in view.accounts.groups_of(view.user))
+        return [builder.load(group) for group in groups]
 
     def setSecurityContext(self, obj: Any, current: Ice.Current) -> None:  # noqa: N802
-        """There is one group; whichever is asked for, it stays."""
+        """Make a group the one of all calls of this session that name none."""
+        if not isinstance(obj, omero.model.ExperimenterGroup) or obj.id is None:
+            raise usage("Only a group can be made the session's context.")
+        view = self._context.view_in(str(obj.id.val))
+        if view.group_id not in view.accounts.groups:
+            raise usage("Only a group can be made the session's context.")
+        self._context.client.session.group_id = view.group_id
 
     def setSecurityPassword(self, password: str, current: Ice.Current) -> None:  # noqa: N802
         """Nothing here asks for a fresh password."""

@@ -11,10 +11,11 @@ from typing import Any
 import Ice
 
 from imageserver.enumerations import PIXEL_BITS
-from imageserver.faults import fault, usage
+from imageserver.faults import fault, not_visible, usage
 from imageserver.records import ImageRecord
-from imageserver.services.context import PixelBuffer, ServiceContext
+from imageserver.services.context import ServiceContext
 from imageserver.services.stateful import Stateful
+from imageserver.visible import PixelBuffer
 from render.blitz.slices import omero
 
 
@@ -54,10 +55,10 @@ class OpenedPixels(Stateful):
             opened.buffer.close()
 
     def _open(self, pixels_id: int) -> None:
-        if self._opened is not None and self._opened.image.pixels_id == pixels_id:
-            return
         # Reading needs no statistics, so nobody has to wait for them.
         image = self._context.catalog.image_by_pixels(pixels_id, wait_stats_s=0)
+        if self._opened is not None and self._opened.image.pixels_id == pixels_id:
+            return
         if image.problem:
             raise fault(omero.ResourceError, f"Image {image.id} is unreadable: {image.problem}")
         self.release()
@@ -108,6 +109,10 @@ class OpenedPixels(Stateful):
         def with_opened() -> Any:
             if self._opened is None:
                 raise usage("No pixels are chosen; call setPixelsId first.")
+            if not self._context.catalog_of_all_groups.sees(self._opened.image):
+                pixels_id = self._opened.image.pixels_id
+                self.release()
+                raise not_visible("Pixels", pixels_id)
             return work(self._opened)
 
         return self._run(with_opened)

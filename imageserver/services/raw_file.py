@@ -6,9 +6,11 @@ from typing import Any
 import Ice
 
 from imageserver.catalog import UnknownId
-from imageserver.faults import fault, guarded, usage
+from imageserver.faults import fault, guarded, not_visible, usage
+from imageserver.records import FileRecord
 from imageserver.services.context import ServiceContext
 from imageserver.services.stateful import Stateful
+from imageserver.visible import VisibleCatalog
 from imageserver.wire import rlong
 from render.blitz.slices import omero
 
@@ -16,9 +18,10 @@ from render.blitz.slices import omero
 class _OpenFile:
     """A file on disk."""
 
-    def __init__(self, identifier: int, path: str) -> None:
-        self.id = identifier
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, record: FileRecord) -> None:
+        self.id = record.id
+        self.record = record
+        self._descriptor = os.open(record.path, os.O_RDONLY | os.O_CLOEXEC)
         self.size = os.fstat(self._descriptor).st_size
 
     def read(self, position: int, length: int) -> bytes:
@@ -60,12 +63,13 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
         return self._run(lambda: self._open(file_id))
 
     def _open(self, file_id: int) -> None:
-        if self._opened is not None and self._opened.id == file_id:
-            return
         catalog = self._context.catalog
         opened: _OpenFile | _OpenTable
         try:
-            opened = _OpenFile(file_id, catalog.file(file_id).path)
+            record = catalog.file(file_id)
+            if self._opened is not None and self._opened.id == file_id:
+                return
+            opened = _OpenFile(record)
         except UnknownId:
             opened = _OpenTable(file_id, catalog.read_lut(file_id))
         self.release()
@@ -87,8 +91,11 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
         allowed = self._context.settings.max_reply_bytes
         if position < 0 or length < 0 or length > allowed:
             raise usage(f"A read begins at 0 or later and has 0 to {allowed} bytes.")
+        opened = self._require()
+        if isinstance(opened, _OpenFile) and not self._catalog.may_download(opened.record):
+            raise fault(omero.SecurityViolation, "This file may not be downloaded.")
         # OMERO fills up with zero bytes past the end; clients bound what they keep by size().
-        return self._require().read(position, length).ljust(length, b"\0")
+        return opened.read(position, length).ljust(length, b"\0")
 
     def write(self, data: bytes, position: int, length: int, current: Ice.Current) -> None:
         raise _read_only()
@@ -102,7 +109,15 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
     def _require(self) -> "_OpenFile | _OpenTable":
         if self._opened is None:
             raise usage("No file is chosen; call setFileId first.")
-        return self._opened
+        opened = self._opened
+        if isinstance(opened, _OpenFile) and not self._catalog.sees(opened.record):
+            self.release()
+            raise not_visible("OriginalFile", opened.id)
+        return opened
+
+    @property
+    def _catalog(self) -> VisibleCatalog:
+        return self._context.catalog_of_all_groups
 
 
 def _read_only() -> Exception:

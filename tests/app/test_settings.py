@@ -46,6 +46,7 @@ def test_the_environment_wins_over_dotenv_and_that_over_the_toml_file(monkeypatc
         ("JPEG_QUALITY", "2", "less than or equal to 1"),
         ("REQUEST_DEADLINE_S", "inf", "finite number"),
         ("IMAGES", "/no/such/folder", "should be a folder that exists"),
+        ("IMAGE_SERVER_USERS", "/no/such.toml", "should be a file that exists"),
         ("OMERO_PORT", "70000", "less than or equal to 65535"),
         ("OMERO_USER", "public", "needs omero_password too"),
     ],

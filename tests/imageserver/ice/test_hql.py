@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from imageserver.accounts import View, local_accounts
+from imageserver.accounts.model import LOCAL_GROUP_ID, LOCAL_USER_ID
+from imageserver.accounts.views import ALL_GROUPS, view_of
 from imageserver.definitions import Definitions
 from imageserver.graph import Graph
 from imageserver.hql import Paging, QueryError, select_entities, select_rows
 from imageserver.hql.functions import like
-from imageserver.identity import GROUP_ID, LocalUser
 from imageserver.readers.objects import (
     MAX_PER_IMAGE,
     AcquisitionMetadata,
@@ -112,8 +114,8 @@ class HandMadeIndex:
     def revision(self) -> int:
         return 1
 
-    def project(self) -> ProjectRecord:
-        return ProjectRecord(1, "images")
+    def project(self, path: str = ".") -> ProjectRecord:
+        return ProjectRecord(1, "images", path=path)
 
     def datasets(self) -> Iterable[DatasetRecord]:
         return [DatasetRecord(1, "."), DatasetRecord(2, "more")]
@@ -146,9 +148,14 @@ class HandMadeIndex:
         return Definitions()
 
 
+def local_view() -> View:
+    accounts = local_accounts()
+    return view_of(accounts, accounts.users[LOCAL_USER_ID], ALL_GROUPS)
+
+
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return Graph(HandMadeIndex(), LocalUser(), started_s=7.0)
+    return Graph(HandMadeIndex(), local_view(), started_s=7.0)
 
 
 def rows(graph: Graph, text: str, paging: Paging | None = None, **values: Any) -> list[list[Any]]:
@@ -208,7 +215,7 @@ def names(graph: Graph, condition: str, **values: Any) -> list[str]:
     ],
 )
 def test_conditions_choose_as_told(graph: Graph, condition: str, expected: list[str]) -> None:
-    assert names(graph, condition, ids=[1, 2], group=GROUP_ID) == expected
+    assert names(graph, condition, ids=[1, 2], group=LOCAL_GROUP_ID) == expected
 
 
 @pytest.mark.parametrize(
@@ -357,7 +364,7 @@ def test_a_value_is_no_object(graph: Graph) -> None:
 def test_conditions_on_ids_do_not_look_at_every_row() -> None:
     index = HandMadeIndex()
     index._images = [make_image(i, f"image {i}") for i in range(1, 20_001)]
-    graph = Graph(index, LocalUser(), started_s=0)
+    graph = Graph(index, local_view(), started_s=0)
     text = (
         "select c.id from Pixels p join p.image i join p.channels c where i.id = :id "
         "and exists (select l from DatasetImageLink l where l.child.id = i.id)"
