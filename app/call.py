@@ -43,11 +43,12 @@ class Call:
         """Give all about an image that this viewer may see; raise NotFound otherwise.
 
         Remembered for `image_info_max_age_s`, for this viewer alone: it stands for the
-        permission to see the image.
+        permission to see the image. Forgotten at once when any process of this host stores
+        settings of the image.
         """
         self.steps.tell(image=image_id)
         with self.steps.step("info"):
-            key = (self.viewer.key, image_id)
+            key = self._info_key(image_id)
             info = self.parts.infos.get(key)
             if info is not None:
                 return info
@@ -58,6 +59,14 @@ class Call:
                 return loaded
 
             return self.once(("info", key), load, "info")
+
+    def remembered_info(self, image_id: int) -> ImageInfo | None:
+        """Give what is known of an image already and still holds, else None."""
+        return self.parts.infos.get(self._info_key(image_id))
+
+    def _info_key(self, image_id: int) -> Hashable:
+        # Taken before the server is asked: an answer from before a change does not count after.
+        return self.viewer.key, image_id, self.parts.freshness.generation(image_id)
 
     def work(self, job: Job) -> Any:
         """Have a worker run a job and give its result; raise Overloaded when too many wait."""

@@ -27,6 +27,11 @@ class ChannelMap:
     family: str | None = None
     coefficient: float = 1.0
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is as stored."""
+        return self.reverse_intensity is not None and self.family is not None
+
 
 @dataclass(frozen=True)
 class ChannelEntry:
@@ -113,6 +118,20 @@ def apply_channels(
         tuple(
             _bound(binding, first.get(index), index in active)
             for index, binding in enumerate(definition.bindings)
+        )
+    )
+
+
+def bind_channels(
+    definition: RenderingDefinition, entries: tuple[ChannelEntry, ...]
+) -> RenderingDefinition:
+    """Give the definition with what `c` says of the channels that it lists; others stay."""
+    listed = {entry.index for entry in entries}
+    applied = apply_channels(definition, entries).bindings
+    return definition.with_bindings(
+        tuple(
+            new if index in listed else old
+            for index, (old, new) in enumerate(zip(definition.bindings, applied, strict=True))
         )
     )
 

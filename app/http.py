@@ -16,6 +16,7 @@ from app.settings import Settings
 from render.errors import BadRequest
 
 _CALLBACK = re.compile(r"[a-zA-Z_$][0-9a-zA-Z_$]*")
+_SCRIPT = "application/javascript"
 
 #: Settings that the URL does not tell may change at any moment.
 REVALIDATE = "private, no-cache"
@@ -62,16 +63,39 @@ def data_response(value: Any, query: Mapping[str, str]) -> Response:
     Raises BadRequest for a callback that is no plain JavaScript name.
     """
     callback = query.get("callback")
-    body, content_type = dump_json(value), "application/json"
-    if callback is not None:
-        if not _CALLBACK.fullmatch(callback):
-            raise BadRequest("Invalid callback", parameter="callback")
-        body, content_type = f"{callback}({body})", "application/javascript"
+    body = _for_callback(dump_json(value), callback)
+    content_type = "application/json" if callback is None else _SCRIPT
     response = Response(body, content_type=content_type)
     response.set_etag(hashlib.blake2b(body.encode(), digest_size=16).hexdigest())
     response.headers["Cache-Control"] = REVALIDATE
     response.make_conditional(request)
     return response
+
+
+def passing_response(value: Any, query: Mapping[str, str], script: bool = False) -> Response:
+    """Give JSON that nobody keeps, wrapped for `callback`; `script` = called one in any case.
+
+    Raises BadRequest for a callback that is no plain JavaScript name.
+    """
+    callback = query.get("callback")
+    body = _for_callback(dump_json(value), callback)
+    content_type = _SCRIPT if script or callback is not None else "application/json"
+    response = Response(body, content_type=content_type)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def check_callback(query: Mapping[str, str]) -> None:
+    """Raise BadRequest for a callback that is no plain JavaScript name."""
+    _for_callback("", query.get("callback"))
+
+
+def _for_callback(body: str, callback: str | None) -> str:
+    if callback is None:
+        return body
+    if not _CALLBACK.fullmatch(callback):
+        raise BadRequest("Invalid callback", parameter="callback")
+    return f"{callback}({body})"
 
 
 def attachment(file_name: str) -> str:

@@ -57,7 +57,7 @@ def render_line_plot(call: Call, request: LinePlotRequest, client_has: ClientHas
 
     channels_told = request.settings.channels
     complete = channels_told is not None and all(
-        entry.colored for entry in channels_told if entry.active
+        entry.color is not None for entry in channels_told if entry.active
     )
     picture = Picture(None, "image/gif", key, complete, settings.warnings)
     return filled(call, picture, client_has, draw, info.image_id)

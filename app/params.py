@@ -18,7 +18,8 @@ from render.values import Encoding, Model, ProjectionKind, Region, TileIndex
 
 Query = Mapping[str, str]
 
-_MODELS = {"g": Model.GREYSCALE, "c": Model.RGB}
+#: Values of `m`.
+MODELS = {"g": Model.GREYSCALE, "c": Model.RGB}
 _FORMATS = (*available_formats(), *ARRAY_CONTENT_TYPES)
 _FORMAT_ALIASES = {"": "jpeg", "jpg": "jpeg", "tiff": "tif"}
 _AXES = ("z", "t")
@@ -50,12 +51,17 @@ class SettingsRequest:
 
     @property
     def complete(self) -> bool:
-        """Tell whether the picture is that of the URL alone, whatever settings are stored."""
+        """Tell whether the picture is that of the URL alone, whatever settings are stored.
+
+        A lookup table does not tell a channel's opacity, and can be taken from the server.
+        """
         return (
             self.model is not None
             and self.channels is not None
             and all(
-                entry.colored and (entry.window is not None or self.auto is not None)
+                entry.color is not None
+                and (entry.window is not None or self.auto is not None)
+                and entry.map.complete
                 for entry in self.channels
                 if entry.active
             )
@@ -140,7 +146,7 @@ def check_complete_settings(query: Query) -> None:
         raise BadRequest("Must specify window for each channel", parameter="c")
     if not all(entry.colored for entry in entries):
         raise BadRequest("Must specify color for each channel", parameter="c")
-    if query.get("m") not in _MODELS:
+    if query.get("m") not in MODELS:
         raise BadRequest(
             'Query parameter "m" must be present with value either "g" or "c"', parameter="m"
         )
@@ -164,7 +170,7 @@ def parse_settings(query: Query) -> SettingsRequest:
 
     What cannot be read of the others stays as stored.
     """
-    model = _MODELS.get(query.get("m", ""))
+    model = MODELS.get(query.get("m", ""))
     auto, gamma = parse_auto(query), parse_gamma(query)
     if "c" not in query:
         warnings = ("maps is not looked at without c",) if "maps" in query else ()

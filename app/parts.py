@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from app.clipboards import Clipboards
+from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.identity import Identity
 from app.memory import RecentMemory
@@ -38,7 +40,8 @@ class Parts:
     """What requests of one process for images of one server share. Made by `app.site`.
 
     What is remembered of images is remembered by their numbers, which each server has its own of;
-    settings, identity, pictures, handles and, as a rule, the worker are those of all servers.
+    settings, identity, pictures, handles, clipboards, freshness and, as a rule, the worker are
+    those of all servers.
     """
 
     settings: Settings
@@ -48,6 +51,8 @@ class Parts:
     source_name: str
     pictures: PictureStore
     handles: HandleStore
+    clipboards: Clipboards
+    freshness: Freshness
     worker: Worker
     infos: RecentMemory[ImageInfo]
     raw_planes: MemoryCache[np.ndarray]

@@ -135,7 +135,7 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
     if answer is None:
         return None
     image_id = answer.info.image_id
-    if call.parts.infos.get((call.viewer.key, image_id)) is not answer.info:
+    if call.remembered_info(image_id) is not answer.info:
         return None
     picture = answer.picture
     with call.steps.step("cache"):

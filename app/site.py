@@ -8,6 +8,8 @@ import os
 import threading
 from dataclasses import dataclass
 
+from app.clipboards import Clipboards
+from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.identity import Identity
 from app.identity.opening import open_identity
@@ -21,6 +23,10 @@ from cache.memory import MemoryCache
 from render.workers import Worker, create_worker
 
 _HANDLES_MAX_BYTES = 128 * 1024**2
+_CLIPBOARDS_MAX = 10_000
+_CLIPBOARDS_MAX_BYTES = 32 * 1024**2
+#: As long as OMERO.web keeps a session in which nothing is copied.
+_CLIPBOARD_TIMEOUT_S = 86400.0
 _LOOKUP_TABLE_LISTS_MAX = 64
 
 
@@ -32,6 +38,8 @@ class Site:
     identity: Identity
     pictures: PictureStore
     handles: HandleStore
+    clipboards: Clipboards
+    freshness: Freshness
 
     def close(self) -> None:
         """Close sessions, threads and files."""
@@ -40,6 +48,8 @@ class Site:
         self.identity.close()
         self.pictures.close()
         self.handles.close()
+        self.clipboards.close()
+        self.freshness.close()
 
 
 class LazyParts:
@@ -101,6 +111,15 @@ def open_site(settings: Settings) -> Site:
             timeout_s=settings.settings_timeout_s,
         )
     )
+    clipboards = Clipboards(
+        FileCache(
+            settings.cache_dir / "clipboards",
+            max_bytes=_CLIPBOARDS_MAX_BYTES,
+            max_entries=_CLIPBOARDS_MAX,
+            timeout_s=_CLIPBOARD_TIMEOUT_S,
+        )
+    )
+    freshness = Freshness(settings.cache_dir / "freshness")
     workers: list[Worker] = []
 
     def worker_for(server: Server) -> Worker:
@@ -124,10 +143,19 @@ def open_site(settings: Settings) -> Site:
             source_name=server.source_name,
             pictures=pictures.for_source(server.source_name),
             handles=handles,
+            clipboards=clipboards,
+            freshness=freshness,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
             raw_planes=MemoryCache(settings.raw_tiles_max_bytes // len(servers)),
             lut_files=RecentMemory(_LOOKUP_TABLE_LISTS_MAX, settings.image_info_max_age_s),
         )
 
-    return Site({server.id: parts_of(server) for server in servers}, identity, pictures, handles)
+    return Site(
+        {server.id: parts_of(server) for server in servers},
+        identity,
+        pictures,
+        handles,
+        clipboards,
+        freshness,
+    )

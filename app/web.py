@@ -1,7 +1,7 @@
 """Between Flask and the rest: path converters, the call behind a request, pictures as answers."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -154,7 +154,9 @@ def _is_for_all() -> bool:
     return parts_of(current_app).has_one_server
 
 
-def under_both_prefixes(blueprint: Blueprint, *rules: str) -> Callable[[Any], Any]:
+def under_both_prefixes(
+    blueprint: Blueprint, *rules: str, methods: Sequence[str] = ("GET",)
+) -> Callable[[Any], Any]:
     """Register a view under `/webgateway` and, with an optional share id, `/webclient`.
 
     Shares are a thing of the past: the id is accepted and not looked at.
@@ -162,9 +164,8 @@ def under_both_prefixes(blueprint: Blueprint, *rules: str) -> Callable[[Any], An
 
     def decorate(view: Any) -> Any:
         for rule in rules:
-            blueprint.get(f"/webgateway{rule}")(view)
-            blueprint.get(f"/webclient{rule}")(view)
-            blueprint.get(f"/webclient/<number:share>{rule}")(view)
+            for prefix in ("/webgateway", "/webclient", "/webclient/<number:share>"):
+                blueprint.route(f"{prefix}{rule}", methods=methods)(view)
         return view
 
     return decorate

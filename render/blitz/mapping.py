@@ -200,15 +200,16 @@ def choose_rendering_definition(
     rdefs: Sequence[Any], viewer_id: int, owner_id: int
 ) -> RenderingDefinition | None:
     """Give the definition in force: the viewer's newest, else the image owner's newest."""
-
-    def age(rdef: Any) -> tuple[int, int]:
-        return rdef.details.updateEvent.time.val, rdef.id.val
-
     for person in (viewer_id, owner_id):
         theirs = [rdef for rdef in rdefs if rdef.details.owner.id.val == person]
         if theirs:
-            return rendering_definition_of(max(theirs, key=age))
+            return rendering_definition_of(max(theirs, key=definition_age))
     return None
+
+
+def definition_age(rdef: Any) -> tuple[int, int]:
+    """Give what rises from an older definition to a newer one."""
+    return rdef.details.updateEvent.time.val, rdef.id.val
 
 
 def find_rendering_definition(

@@ -35,6 +35,35 @@ RENDERING_DEFINITIONS_OF_IMAGE = """
     where r.pixels.image.id = :id
 """
 
+#: The images beside one in its projects, with what decides whether settings fit.
+IMAGES_BESIDE = """
+    select distinct i.id from Image as i
+      join i.pixels as p
+      join i.datasetLinks as dl
+      join dl.parent as d
+      join d.projectLinks as pl
+    where pl.parent.id = :id and p.sizeC = :channels and p.pixelsType.value = :type
+"""
+
+CHANNELS_OF_IMAGES = """
+    select p from Pixels as p
+      join fetch p.image
+      join fetch p.channels as c
+      join fetch c.logicalChannel
+    where p.image.id in (:ids)
+"""
+
+PLATES_OF_ACQUISITIONS = """
+    select distinct a.plate.id from PlateAcquisition as a where a.id in (:ids)
+"""
+
+CHANGES_SINCE = """
+    select e.id, e.entityType, e.entityId from EventLog as e
+    where e.id > :last and e.entityType in (:kinds) order by e.id
+"""
+
+LAST_CHANGE = "select max(e.id) from EventLog as e"
+
 DATASETS_OF_IMAGE = """
     select l from DatasetImageLink as l
       join fetch l.parent as d
@@ -144,6 +173,21 @@ def with_ids(object_ids: Sequence[int]) -> Any:
     parameters = omero.sys.Parameters()
     parameters.map = {"ids": omero.RList([omero.RLong(object_id) for object_id in object_ids])}
     return parameters
+
+
+def with_values(limit: int | None = None, **values: Any) -> Any:
+    """Give parameters of whole numbers, texts and lists of them, with at most `limit` rows."""
+    parameters = omero.sys.Parameters()
+    parameters.map = {name: _wrapped(value) for name, value in values.items()}
+    if limit is not None:
+        parameters.theFilter = omero.sys.Filter(limit=omero.RInt(limit), offset=omero.RInt(0))
+    return parameters
+
+
+def _wrapped(value: Any) -> Any:
+    if isinstance(value, list):
+        return omero.RList([_wrapped(item) for item in value])
+    return omero.RString(value) if isinstance(value, str) else omero.RLong(value)
 
 
 def no_parameters() -> Any:

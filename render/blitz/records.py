@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from render.values import RenderingDefinition
+
 
 @dataclass(frozen=True)
 class SessionUser:
@@ -133,6 +135,24 @@ class LookupTableFile:
     path: str
     name: str
     size_bytes: int | None
+
+
+@dataclass(frozen=True)
+class DefinitionRecord:
+    """One of an image's stored rendering definitions, and whose it is."""
+
+    definition: RenderingDefinition
+    owner_id: int
+    owner_first_name: str
+    owner_last_name: str
+
+
+@dataclass(frozen=True)
+class CopyResult:
+    """Ids of the images that got the settings, and of those that they do not fit."""
+
+    changed: tuple[int, ...] = ()
+    unchanged: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

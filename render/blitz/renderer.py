@@ -61,6 +61,16 @@ class Renderer(PyramidService):
             pending.result(deadline)
         self._definition = definition
 
+    def save(self, default_z: int, default_t: int, deadline: Deadline) -> None:
+        """Store the settings in use, and the default plane, as the session's user's own."""
+        sent = [
+            start("set the default z", self._proxy.setDefaultZAsync, default_z),
+            start("set the default t", self._proxy.setDefaultTAsync, default_t),
+        ]
+        for pending in sent:
+            pending.result(deadline)
+        call(deadline, "save rendering settings", self._proxy.saveCurrentSettingsAsync)
+
     def start_region(self, z: int, t: int, region: Region) -> Pending:
         """Send the drawing of a region at the level where the engine stands."""
         where = omero.romio.RegionDef(region.x, region.y, region.width, region.height)

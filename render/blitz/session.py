@@ -36,6 +36,7 @@ _SERVICES = {
     "query": ("getQueryService", omero.api.IQueryPrx),
     "script": ("getScriptService", omero.api.IScriptPrx),
     "session": ("getSessionService", omero.api.ISessionPrx),
+    "settings": ("getRenderingSettingsService", omero.api.IRenderingSettingsPrx),
 }
 
 
@@ -64,7 +65,7 @@ class LiveSession:
         self.key = session_key
         self.limits = limits
         self.stores = StorePool(self._create_store, limits)
-        self.renderers = StorePool(self._create_renderer, limits)
+        self.renderers = StorePool(self.create_renderer, limits)
 
     def begin(self, session_proxy: Any, joined: bool, deadline: Deadline) -> None:
         """Make the session usable; to be called once, right after the login."""
@@ -169,7 +170,8 @@ class LiveSession:
         store = omero.api.RawPixelsStorePrx.uncheckedCast(proxy)
         return PixelsStore(self.adopt([store], deadline, key.group_id)[0], key)
 
-    def _create_renderer(self, key: StoreKey, deadline: Deadline) -> Renderer:
+    def create_renderer(self, key: StoreKey, deadline: Deadline) -> Renderer:
+        """Make an engine that belongs to no pool; the caller opens and closes it."""
         proxy = call(deadline, "open a rendering engine", self.factory.createRenderingEngineAsync)
         engine = omero.api.RenderingEnginePrx.uncheckedCast(proxy)
         return Renderer(self.adopt([engine], deadline, key.group_id)[0], key)

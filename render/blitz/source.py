@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from render.blitz.definitions import load_rendering_definition
+from render.blitz.compatible import channels_of_images_beside
+from render.blitz.definitions import list_rendering_definitions, load_rendering_definition
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.files import list_lookup_tables, load_original_paths, read_file
 from render.blitz.listings import list_datasets, list_images, list_projects, load_container
@@ -23,6 +24,8 @@ from render.blitz.reading import read_planes
 from render.blitz.records import (
     ContainerInfo,
     ContainerRecord,
+    CopyResult,
+    DefinitionRecord,
     ImageItem,
     LookupTableFile,
     OriginalPaths,
@@ -33,10 +36,18 @@ from render.blitz.records import (
 )
 from render.blitz.regions import list_rois, load_roi, load_shape
 from render.blitz.rendering import render_projection, render_region
+from render.blitz.saving import copy_definition, reset_definitions, save_definition
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.shapes import Roi, Shape
-from render.values import ImageInfo, PlaneIndex, Projection, Region, RenderingDefinition
+from render.values import (
+    ChannelInfo,
+    ImageInfo,
+    PlaneIndex,
+    Projection,
+    Region,
+    RenderingDefinition,
+)
 
 __all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
 
@@ -72,6 +83,44 @@ class BlitzSession:
         return self._run(
             lambda live: load_rendering_definition(live, info, rdef_id, deadline), deadline
         )
+
+    def rendering_definitions(
+        self, info: ImageInfo, deadline: Deadline
+    ) -> tuple[DefinitionRecord, ...]:
+        """List an image's rendering definitions of all users, the newest first."""
+        return self._run(lambda live: list_rendering_definitions(live, info, deadline), deadline)
+
+    def save_definition(
+        self, info: ImageInfo, definition: RenderingDefinition, deadline: Deadline
+    ) -> None:
+        """Save rendering settings of an image as the user's own; Forbidden where they may not.
+
+        What is saved stays saved even if the deadline passes first.
+        """
+        self._run(lambda live: save_definition(live, info, definition, deadline), deadline)
+
+    def reset_definitions(
+        self, kind: str, ids: Sequence[int], to_owners: bool, deadline: Deadline
+    ) -> tuple[int, ...]:
+        """Reset the user's settings of images, or of all images in containers; give those changed.
+
+        `kind` is OMERO's name of the class. They become the default ones, or the image owners'.
+        """
+        return self._run(
+            lambda live: reset_definitions(live, kind, ids, to_owners, deadline), deadline
+        )
+
+    def copy_definition(
+        self, source: ImageInfo, kind: str, ids: Sequence[int], deadline: Deadline
+    ) -> CopyResult:
+        """Copy the settings in force of an image to images, or to all in containers, that fit."""
+        return self._run(lambda live: copy_definition(live, source, kind, ids, deadline), deadline)
+
+    def channels_of_images_beside(
+        self, info: ImageInfo, deadline: Deadline
+    ) -> dict[int, tuple[ChannelInfo, ...]]:
+        """Give the channels, by id, of images of the same project, pixel type and channel count."""
+        return self._run(lambda live: channels_of_images_beside(live, info, deadline), deadline)
 
     def read_region(
         self, info: ImageInfo, plane: PlaneIndex, level: int, region: Region, deadline: Deadline

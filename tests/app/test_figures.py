@@ -256,7 +256,8 @@ def test_the_picture_of_lookup_tables_has_a_row_for_each_in_their_order(gateway)
 @pytest.mark.parametrize(
     "path",
     [
-        "render_split_channel/{}/0/0/?c=1|0:9$F00&m=c",
+        "render_split_channel/{}/0/0/?c=1|0:9$F00&m=c&maps="
+        '[{{"inverted":{{"enabled":false}},"quantization":{{"family":"linear"}}}}]',
         "render_row_plot/{}/0/0/1/?c=1$F00",
         "render_col_plot/{}/0/0/1/?c=1$F00",
         "luts_png/?{}",

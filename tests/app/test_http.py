@@ -9,7 +9,8 @@ from app.http import cache_control, file_response
 from app.settings import SettingsError, load_settings
 from tests.app.conftest import FLAT, PYRAMID, STACK
 
-COMPLETE = "c=1|0:255$FF0000,2|0:255$00FF00,3|0:255$0000FF&m=c"
+MAP = '{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}'
+COMPLETE = f"c=1|0:255$FF0000,2|0:255$00FF00,3|0:255$0000FF&m=c&maps=[{MAP},{MAP},{MAP}]"
 ORIGIN = "https://figure.example.org"
 BODY = bytes(range(100))
 

@@ -102,17 +102,25 @@ def test_maps_without_c_is_told_about():
     assert not image(maps="[]", c="1").settings.warnings
 
 
+TOLD = '{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}'
+
+
 @pytest.mark.parametrize(
     ("query", "complete"),
     [
-        ({"c": "1|0:9$F00", "m": "c"}, True),
-        ({"c": "1|0:9$F00,-2", "m": "c"}, True),
-        ({"c": "1|0:9$cool.lut", "m": "g"}, True),
+        ({"c": "1|0:9$F00", "m": "c", "maps": f"[{TOLD}]"}, True),
+        ({"c": "1|0:9$F00,-2", "m": "c", "maps": f"[{TOLD}, {{}}]"}, True),
         ({"c": "", "m": "c"}, True),
-        ({"c": "1|0:9$F00"}, False),
-        ({"c": "1|0:9", "m": "c"}, False),
-        ({"c": "1$F00", "m": "c"}, False),
-        ({"m": "c"}, False),
+        # Inversion, family, opacity, windows, colours and model can be stored otherwise.
+        ({"c": "1|0:9$F00", "m": "c"}, False),
+        ({"c": "1|0:9$F00", "m": "c", "maps": '[{"inverted": {"enabled": false}}]'}, False),
+        ({"c": "1|0:9$F00", "m": "c", "maps": '[{"quantization": {"family": "linear"}}]'}, False),
+        ({"c": "1|0:9$F00,2|0:9$F00", "m": "c", "maps": f"[{TOLD}]"}, False),
+        ({"c": "1|0:9$cool.lut", "m": "g", "maps": f"[{TOLD}]"}, False),
+        ({"c": "1|0:9$F00", "maps": f"[{TOLD}]"}, False),
+        ({"c": "1|0:9", "m": "c", "maps": f"[{TOLD}]"}, False),
+        ({"c": "1$F00", "m": "c", "maps": f"[{TOLD}]"}, False),
+        ({"m": "c", "maps": f"[{TOLD}]"}, False),
     ],
 )
 def test_settings_are_complete_when_nothing_stored_shows(query, complete):

@@ -100,6 +100,22 @@ OTHER_ROUTES = [
     (f"/webgateway/wellData/{FIRST_WELL}/", JSON, (404, "/webgateway/wellData/9/")),
     ("/webgateway/get_rois_json/{image}/", JSON, (400, "/webgateway/get_rois_json/1/?callback=1")),
     ("/webgateway/get_shape_json/{roi}/{roi}/", JSON, (404, "/webgateway/get_shape_json/1/1/")),
+    (
+        "/webgateway/get_image_rdefs_json/{image}/",
+        JSON,
+        (400, "/webgateway/get_image_rdefs_json/1/?callback=a.b"),
+    ),
+    (
+        "/webgateway/compatImgRDef/{image}/",
+        "application/javascript",
+        (400, "/webgateway/compatImgRDef/1/?callback=a.b"),
+    ),
+    ("/webgateway/getImgRDef/", JSON, (400, "/webgateway/getImgRDef/?callback=a.b")),
+    ("/webclient/getImgRDef/", JSON, None),
+    ("/webclient/5/getImgRDef/", JSON, None),
+    ("/webgateway/copyImgRDef/?fromid=1", JSON, (405, "/webgateway/copyImgRDef/")),
+    ("/webclient/copyImgRDef/?c=1", JSON, (400, "/webclient/copyImgRDef/?fromid=x")),
+    ("/webclient/5/copyImgRDef/?c=1", JSON, None),
     ("/webgateway/", "text/html; charset=utf-8", None),
     ("/healthz", JSON, None),
     ("/readyz", JSON, None),
@@ -257,12 +273,14 @@ def test_a_picture_that_the_client_holds_is_not_sent_again(gateway):
 
 def test_browsers_may_keep_only_what_the_url_tells_completely(gateway):
     image = gateway.ids[STACK]
+    maps = '[{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}]'
     kept = "private, max-age=300, must-revalidate"
     asked = "private, no-cache"
     for path, expected in (
-        (f"render_image/{image}/0/0/?c=1|0:9$F00&m=c", kept),
-        (f"render_image/{image}/?c=1|0:9$F00&m=c", asked),
-        (f"render_image/{image}/0/0/?c=1|0:9$F00", asked),
+        (f"render_image/{image}/0/0/?c=1|0:9$F00&m=c&maps={maps}", kept),
+        (f"render_image/{image}/?c=1|0:9$F00&m=c&maps={maps}", asked),
+        (f"render_image/{image}/0/0/?c=1|0:9$F00&maps={maps}", asked),
+        (f"render_image/{image}/0/0/?c=1|0:9$F00&m=c", asked),
         (f"render_image/{image}/0/0/", asked),
         (f"render_thumbnail/{image}/", asked),
         (f"imgData/{image}/", asked),
