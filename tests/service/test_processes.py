@@ -12,6 +12,7 @@ import urllib.request
 
 import psutil
 import pytest
+from PIL import Image
 
 from imageserver.supervisor import free_port
 from tests.support import service
@@ -37,6 +38,22 @@ def test_every_sample_has_a_thumbnail(samples):
         with urllib.request.urlopen(samples.url(path), timeout=30) as answer:
             assert answer.headers["Content-Type"] == "image/jpeg"
             assert answer.read(2) == b"\xff\xd8"
+
+
+def test_a_batch_has_the_same_thumbnails_as_are_given_alone(samples):
+    ids = [*samples.image_ids(6).values(), 987654]
+    query = "&".join(f"id={image_id}" for image_id in ids)
+    batch = samples.get_json(f"/webgateway/get_thumbnails/?{query}")
+    assert batch.pop("987654") is None and len(batch) == 6
+    for image_id, url in batch.items():
+        assert samples.get_json(f"/webgateway/get_thumbnail/{image_id}/") == url
+
+
+def test_a_tile_as_large_as_the_image_is_given_whole(samples):
+    image_id = samples.image_ids(6)["lung-histology-rgb.ome.tif"]
+    path = f"/webgateway/render_image_region/{image_id}/0/0/"
+    with urllib.request.urlopen(samples.url(f"{path}?tile=0,0,0,1600,1200"), timeout=30) as answer:
+        assert Image.open(answer).size == (1600, 1200)
 
 
 def test_a_killed_image_server_gives_503_and_is_back_within_five_seconds(samples):
