@@ -3,7 +3,6 @@
 import base64
 import io
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from PIL import Image
 from render import errors
 from render.engine.encode import encode
 from render.engine.scale import resize
-from render.values import Color, Encoding, Window
+from render.values import Encoding
 from tests.app.conftest import FLAT, PYRAMID, STACK, decoded
 from tests.app.test_faults import change_session, parts, raising
 from tests.app.test_pictures import levels_of
@@ -76,28 +75,6 @@ def test_thumbnails_have_validators(gateway):
         again = gateway.client.get(path, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
         assert again.headers["ETag"] == first.headers["ETag"]
-
-
-def test_a_thumbnail_under_other_settings_than_those_in_force(make_gateway):
-    gateway = make_gateway()
-    image = gateway.ids[STACK]
-    asked = []
-
-    def chosen(info, rdef_id, deadline):
-        asked.append((info.image_id, rdef_id))
-        stored = parts(gateway).defaults.get(
-            (info.pixels_id, info.pixels_version, info.requires_pyramid, info.channels)
-        )
-        first = replace(stored.bindings[0], window=Window(0, 500), color=Color(0, 0, 255))
-        second = replace(stored.bindings[1], active=False)
-        return replace(stored, bindings=(first, second), default_z=3, rdef_id=rdef_id)
-
-    change_session(gateway, rendering_definition=chosen)
-    got = gateway.picture(f"render_thumbnail/{image}/61/47/?rdefId=7")
-    assert asked == [(image, 7)]
-    picture = np.zeros((47, 61, 3), np.uint8)
-    picture[..., 2] = levels_of(gateway.server.stack[0, 3, 0], 0, 500)
-    np.testing.assert_array_equal(got, as_jpeg(resize(picture, 61, 47)))
 
 
 def test_settings_that_the_image_does_not_have_are_missing(gateway):
