@@ -35,7 +35,7 @@ def capabilities(settings: Settings) -> dict[str, Any]:
     return {
         "provider": "Blitzrender",
         "version": RENDERER_VERSION,
-        "features": ["flip", "rotate", "png-tiles", "tile-projection"],
+        "features": ["flip", "rotate", "mask-color", "png-tiles", "tile-projection"],
         "options": {
             "maxTileLength": side,
             "maxPlaneWidth": side,

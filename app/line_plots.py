@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from app.areas import SourceArea
 from app.call import Call
+from app.composed_params import LinePlotRequest
 from app.effective import effective_settings, stored_definition
-from app.figure_params import LinePlotRequest
 from app.image_data import pixel_range
 from app.keys import digest, values_text
 from app.pipeline import ClientHas, Picture, check_plane, filled
 from app.planes import read_planes
+from render.composed import LinePlotJob, PlotCurve, curve_color
 from render.errors import NotFound, TooLarge
-from render.figures import LinePlotJob, PlotCurve, curve_color
 from render.values import ImageInfo, Model, PlaneIndex, Region
 
 

@@ -7,7 +7,7 @@ from app.call import Call
 from app.keys import digest
 from app.lookup_tables import lookup_table, lookup_table_files
 from app.pipeline import ClientHas, Picture, filled
-from render.figures import LookupTableStripJob
+from render.composed import LookupTableStripJob
 from render.job import RENDERER_VERSION
 
 #: Kept as if it belonged to an image that there never is.

@@ -17,7 +17,7 @@ from render.engine import frame as frames
 from render.engine.encode import CONTENT_TYPES
 from render.errors import NotFound, RegionOutside, TooLarge
 from render.job import RENDERER_VERSION
-from render.shape_figures import CardJob, MaskJob, ShapeThumbnailJob, frame_of, mask_size
+from render.shape_pictures import CardJob, MaskJob, ShapeThumbnailJob, frame_of, mask_size
 from render.shapes import Label, Mask, Shape
 from render.values import Color, Region
 

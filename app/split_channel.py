@@ -7,19 +7,19 @@ import numpy as np
 
 from app.areas import SourceArea
 from app.call import Call
+from app.composed_params import SplitChannelRequest
 from app.drawing import Drawing, read_channels
 from app.effective import stored_definition
-from app.figure_params import SplitChannelRequest
 from app.image_data import channel_label
 from app.keys import digest, picture_text
 from app.levels import Size, fitted_size, sufficient_level, sufficient_stride, whole_level
 from app.pipeline import ClientHas, Picture, check_plane, filled, settings_of
 from app.projections import resolve_projection
+from render.composed import SplitChannelJob
 from render.engine.composite import needed_channels
 from render.engine.encode import CONTENT_TYPES
 from render.engine.panes import shown_labels
 from render.errors import TooLarge
-from render.figures import SplitChannelJob
 from render.values import ImageInfo, Model
 
 _TOGETHER = "merged"

@@ -21,7 +21,7 @@ from render.deadline import Asker, Deadline
 from render.workers.native import has_hung_up
 
 _EXTENSION = "blitzrender"
-_FIGURES = "blitzrender.figures"
+_FIGURES = "blitzrender.composed"
 
 #: How a proxy says that it sends the files of the cache by itself.
 OFFLOAD_HEADER = "X-Blitzrender-Offload"

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from app.routes import (
-    figures,
+    composed,
     histograms,
     images,
     metadata,
@@ -23,7 +23,7 @@ def blueprints() -> list[Blueprint]:
     modules = (
         images,
         thumbnails,
-        figures,
+        composed,
         shapes,
         histograms,
         metadata,

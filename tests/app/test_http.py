@@ -248,7 +248,7 @@ def test_options_tells_who_is_here_without_a_login(gateway, path):
     answer = gateway.client.options(path)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     told = answer.get_json()
-    assert {"flip", "png-tiles"} <= set(told["features"])
+    assert {"flip", "mask-color", "png-tiles"} <= set(told["features"])
     assert {"provider", "version"} <= set(told)
     assert all(
         type(told["options"][name]) is int

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from render.figures import LookupTableStripJob
+from render.composed import LookupTableStripJob
 
 
 def test_tables_stand_below_one_another_above_a_gradient():

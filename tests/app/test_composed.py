@@ -166,7 +166,7 @@ def test_malformed_split_channels(gateway, query, status):
 
 @pytest.mark.parametrize("plane", ["5/0", "0/2"])
 @pytest.mark.parametrize("path", ["render_split_channel/{}/{}/", "render_row_plot/{}/{}/0/"])
-def test_figures_of_planes_that_do_not_exist(gateway, path, plane):
+def test_composed_pictures_of_planes_that_do_not_exist(gateway, path, plane):
     assert_is_error(gateway.get(path.format(gateway.ids[STACK], plane)), 404)
 
 
@@ -264,7 +264,7 @@ def test_the_picture_of_lookup_tables_has_a_row_for_each_in_their_order(gateway)
         "histogram_json/{}/channel/0/?",
     ],
 )
-def test_figures_have_validators_and_are_kept(make_gateway, path):
+def test_composed_pictures_have_validators_and_are_kept(make_gateway, path):
     gateway = make_gateway()
     path = path.format(gateway.ids[STACK])
     first = gateway.get(path)
@@ -289,7 +289,7 @@ def test_figures_have_validators_and_are_kept(make_gateway, path):
         ("histogram_json/{}/channel/0/?", ["&bins=7", "&theZ=1", "&p=intmax"]),
     ],
 )
-def test_what_changes_a_figure_changes_its_validator(gateway, path, changes):
+def test_what_changes_a_composed_picture_changes_its_validator(gateway, path, changes):
     path = path.format(gateway.ids[STACK])
     answers = [gateway.get(path + change) for change in ("", *changes)]
     assert len({answer.headers["ETag"] for answer in answers}) == len(answers)

@@ -1,4 +1,4 @@
-"""Jobs for figures: pictures that are put together from several, or drawn from numbers."""
+"""Jobs for composed pictures: put together from several, or drawn from numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -2,20 +2,20 @@
 
 from flask import Blueprint, Response
 
-from app.figure_params import parse_line_plot, parse_split_channel
+from app.composed_params import parse_line_plot, parse_split_channel
 from app.line_plots import render_line_plot
 from app.lut_picture import render_lut_picture
 from app.split_channel import render_split_channel as draw_split_channel
 from app.web import (
     client_has,
-    current_call,
     forget_share,
+    picture_call,
     picture_response,
     render_query,
     under_both_prefixes,
 )
 
-blueprint = Blueprint("figures", __name__)
+blueprint = Blueprint("composed", __name__)
 blueprint.url_value_preprocessor(forget_share)
 
 _PLANE = "<number:image_id>/<number:z>/<number:t>"
@@ -24,7 +24,7 @@ _PLANE = "<number:image_id>/<number:z>/<number:t>"
 @under_both_prefixes(blueprint, f"/render_split_channel/{_PLANE}/")
 def render_split_channel(image_id: int, z: int, t: int) -> Response:
     """Draw each active channel alone, and all together, side by side."""
-    call = current_call()
+    call = picture_call()
     request = parse_split_channel(image_id, z, t, render_query(call))
     return picture_response(draw_split_channel(call, request, client_has))
 
@@ -36,7 +36,7 @@ def render_split_channel(image_id: int, z: int, t: int) -> Response:
 )
 def render_row_plot(image_id: int, z: int, t: int, y: int, line_width: int = 1) -> Response:
     """Plot the values along a row."""
-    call = current_call()
+    call = picture_call()
     request = parse_line_plot(image_id, z, t, "x", y, line_width, render_query(call))
     return picture_response(render_line_plot(call, request, client_has))
 
@@ -48,7 +48,7 @@ def render_row_plot(image_id: int, z: int, t: int, y: int, line_width: int = 1) 
 )
 def render_col_plot(image_id: int, z: int, t: int, x: int, line_width: int = 1) -> Response:
     """Plot the values along a column."""
-    call = current_call()
+    call = picture_call()
     request = parse_line_plot(image_id, z, t, "y", x, line_width, render_query(call))
     return picture_response(render_line_plot(call, request, client_has))
 
@@ -56,4 +56,4 @@ def render_col_plot(image_id: int, z: int, t: int, x: int, line_width: int = 1) 
 @blueprint.get("/webgateway/luts_png/")
 def luts_png() -> Response:
     """Draw all lookup tables below one another."""
-    return picture_response(render_lut_picture(current_call(), client_has))
+    return picture_response(render_lut_picture(picture_call(), client_has))

@@ -1,4 +1,4 @@
-"""Path and query of figures to frozen request objects."""
+"""Path and query of composed pictures to frozen request objects."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from render.engine.encode import ARRAY_CONTENT_TYPES
 from render.errors import BadRequest
 
 #: OMERO.web's own for what is put together from several pictures.
-_FIGURE_QUALITY = 0.9
+_COMPOSED_QUALITY = 0.9
 _WIDEST_LINE = 100
 
 
@@ -35,7 +35,7 @@ class LinePlotRequest:
 
 def parse_split_channel(image_id: int, z: int, t: int, query: Query) -> SplitChannelRequest:
     """Read a request for a split-channel picture. Raises BadRequest."""
-    picture = parse_image(image_id, z, t, query, _FIGURE_QUALITY)
+    picture = parse_image(image_id, z, t, query, _COMPOSED_QUALITY)
     encoding = picture.encoding
     if encoding.format in ARRAY_CONTENT_TYPES:
         raise BadRequest(
@@ -43,7 +43,7 @@ def parse_split_channel(image_id: int, z: int, t: int, query: Query) -> SplitCha
         )
     if encoding.quality == 0:
         # To OMERO.web, no quality and a quality of nothing are the same here.
-        picture = replace(picture, encoding=replace(encoding, quality=_FIGURE_QUALITY))
+        picture = replace(picture, encoding=replace(encoding, quality=_COMPOSED_QUALITY))
     text = query.get("size", "")
     size = integer(text)
     if text and (size is None or size < 1):
