@@ -17,11 +17,11 @@ from imageserver.pixels import PixelBuffer
 from imageserver.pyramids import DEFAULT_BUDGET_BYTES, PyramidStore
 from imageserver.readers import all_readers
 from imageserver.readers.base import Access, Reader, UnreadableFile
-from imageserver.readers.objects import RoiMetadata, ShapeMetadata
+from imageserver.readers.objects import AnnotationMetadata, RoiMetadata, ShapeMetadata
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
-from imageserver.regions import Regions
 from imageserver.scan import Scanner
 from imageserver.sources import Sources, pyramid_key
+from imageserver.told import Told
 from imageserver.upkeep import Upkeep
 
 #: How long one image may be waited for while its statistics are computed; then it goes without.
@@ -87,7 +87,7 @@ class Catalog:
         for fileset in known.values():
             self._listing.put(fileset)
         self._sources = Sources(self._access, self._listing, self._pyramids, readers)
-        self._regions = Regions(self._sources.ask)
+        self._told = Told(self._sources.ask)
         self._upkeep = Upkeep(self._index, self._listing, self._sources, self._pyramids)
         self._luts: dict[int, LutFile] = {}
         self._file_records: dict[int, FileRecord] = {}
@@ -253,11 +253,15 @@ class Catalog:
 
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]:
         """Give the regions of interest of an image; none of one whose file cannot be read."""
-        return self._regions.rois(image)
+        return self._told.rois(image)
+
+    def annotations(self, image: ImageRecord) -> tuple[AnnotationMetadata, ...]:
+        """Give all annotations in the file of an image; none when it cannot be read."""
+        return self._told.annotations(image)
 
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
         """Give the bits of a mask of an image. Raises UnreadableFile."""
-        return self._regions.mask(image, shape)
+        return self._told.mask(image, shape)
 
     def _is_confined(self, fileset: IndexedFileset) -> bool:
         # What was read when links might lead anywhere is read again.

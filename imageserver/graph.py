@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from imageserver.accounts import Group, Ownership, Rights, User, View
+from imageserver.annotation_entities import ANNOTATION_MEMBERS, AnnotationEntities
 from imageserver.definition_entities import (
     CHANGED_BY_SAVES,
     DEFINITION_MEMBERS,
@@ -31,7 +32,7 @@ from imageserver.region_entities import REGION_MEMBERS, RegionEntities
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
 from imageserver.visible import Catalog, VisibleCatalog
 
-_MEMBERS = MEMBERS | REGION_MEMBERS | PLATE_MEMBERS | DEFINITION_MEMBERS
+_MEMBERS = MEMBERS | REGION_MEMBERS | ANNOTATION_MEMBERS | PLATE_MEMBERS | DEFINITION_MEMBERS
 
 # Makes one id of a group's and a user's.
 _MOST_USERS = 1 << 31
@@ -59,6 +60,7 @@ class Graph:
             self._by_fileset.setdefault(image.fileset_id, []).append(image)
         self.plates: PlateEntities = PlateEntities(index.plates(), self._images)
         self.regions: RegionEntities = RegionEntities(self, index)
+        self.annotations: AnnotationEntities = AnnotationEntities(self, index)
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
 
@@ -166,9 +168,10 @@ class Graph:
         `values` follows the path from an entity.
         """
         wanted = list(wanted)
-        found = self.regions.narrow(kind, path, wanted)
-        if found is not None:
-            return found
+        for part in (self.regions, self.annotations):
+            found = part.narrow(kind, path, wanted)
+            if found is not None:
+                return found
         index = self.index(kind, path, values)
         return dict.fromkeys(entity for value in wanted for entity in index.get(value, ()))
 
@@ -232,7 +235,12 @@ class Graph:
         }
         if kind in simple:
             return simple[kind]()
-        return self.plates.extent(kind) if kind in PLATE_MEMBERS else self.regions.extent(kind)
+        parts = (
+            (PLATE_MEMBERS, self.plates),
+            (REGION_MEMBERS, self.regions),
+            (ANNOTATION_MEMBERS, self.annotations),
+        )
+        return next((part.extent(kind) for members, part in parts if kind in members), ())
 
     def _channel_parts(self, kind: str) -> list[Entity]:
         channels = MEMBERS["Channel"]
@@ -303,7 +311,11 @@ class Graph:
 
     def series(self, image: ImageRecord) -> int:
         """Give an image's place among those of the same file."""
-        return self._by_fileset[image.fileset_id].index(image)
+        return image.series
+
+    def images_of_fileset(self, fileset_id: int) -> list[ImageRecord]:
+        """Give the images of a file set."""
+        return self._by_fileset.get(fileset_id, [])
 
     def format(self, image: ImageRecord) -> str:
         """Give the value of the enumeration Format for an image."""

@@ -87,12 +87,13 @@ class Listing:
             PlateRecord(
                 id=plate.plate_id,
                 fileset_id=fileset.id,
+                number=number,
                 name=plate.metadata.name or self._name(fileset),
                 metadata=plate.metadata,
                 image_ids=tuple(image.image_id for image in fileset.images),
             )
             for fileset in filesets
-            for plate in fileset.plates
+            for number, plate in enumerate(fileset.plates)
         ]
         return sorted(found, key=lambda plate: plate.id)
 
@@ -190,6 +191,7 @@ class Listing:
             has_rois=series.has_rois,
             annotated=series.annotated,
             path=fileset.path,
+            series=number,
         )
 
 

@@ -43,10 +43,11 @@ class PlateEntry(NamedTuple):
 
 
 class WellEntry(NamedTuple):
-    """What is behind a well: an image of its plate, the plate, and its fields."""
+    """What is behind a well: an image of its plate, its id, the plate, and its fields."""
 
     image: ImageRecord
     well: WellMetadata
+    id: int
     plate: PlateEntry
     samples: list[Entity]
 
@@ -142,7 +143,7 @@ class PlateEntities:
             entry.runs.append(Entity("PlateAcquisition", start + number, run_entry))
         for well in metadata.wells:
             identifier = start + well.row * MAX_SIDE + well.column
-            well_entity = Entity("Well", identifier, WellEntry(first, well, entry, []))
+            well_entity = Entity("Well", identifier, WellEntry(first, well, identifier, entry, []))
             entry.wells.append(well_entity)
             for field in well.fields:
                 if field.series in images:
@@ -220,6 +221,7 @@ PLATE_MEMBERS: dict[str, dict[str, Finder]] = {
         "wells": lambda graph, entry: entry.wells,
         "plateAcquisitions": lambda graph, entry: entry.runs,
         "screenLinks": lambda graph, entry: [] if entry.screen is None else [_link(entry)],
+        "annotationLinks": lambda graph, entry: graph.annotations.links_of(_plate_entity(entry)),
     },
     "PlateAcquisition": {
         **_VERSION,
@@ -241,6 +243,9 @@ PLATE_MEMBERS: dict[str, dict[str, Finder]] = {
         **{name: _color(i) for i, name in enumerate(("red", "green", "blue", "alpha"))},
         "plate": lambda graph, entry: _plate_entity(entry.plate),
         "wellSamples": lambda graph, entry: entry.samples,
+        "annotationLinks": lambda graph, entry: graph.annotations.links_of(
+            Entity("Well", entry.id, entry)
+        ),
     },
     "WellSample": {
         **_VERSION,

@@ -42,7 +42,8 @@ class ImageRecord:
 
     An unreadable image has sizes 0, no channels and no levels. `levels` are (width, height),
     those made in the background included once they are there. `version` rises when the file's
-    pixels change. `path` is that of its file, or of the folder that it is, below the served one.
+    pixels change. `path` is that of its file, or of the folder that it is, below the served one;
+    `series` the image's number in the file.
     """
 
     id: int
@@ -74,14 +75,16 @@ class ImageRecord:
     has_rois: bool = False
     annotated: bool = False
     path: str = "."
+    series: int = 0
 
 
 @dataclass(frozen=True)
 class PlateRecord:
-    """A plate of one file; `image_ids` are those of the images of that file, by their number."""
+    """The plate `number` of one file; `image_ids` are those of the file's images, in its order."""
 
     id: int
     fileset_id: int
+    number: int
     name: str
     metadata: PlateMetadata
     image_ids: tuple[int, ...]

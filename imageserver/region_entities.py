@@ -48,9 +48,7 @@ class RegionEntities:
         return found
 
     def extent(self, kind: str) -> Iterable[Entity]:
-        """Give all regions, or all shapes of exactly one class; nothing of other classes."""
-        if kind not in REGION_MEMBERS:
-            return ()
+        """Give all regions, or all entities of exactly one class of what belongs to them."""
         if self._by_kind is None:
             by_kind: dict[str, list[Entity]] = {}
             for image in self._graph.image_records():

@@ -13,7 +13,7 @@ from imageserver.accounts import Accounts, Ownership, View
 from imageserver.accounts.model import REST
 from imageserver.catalog import UnknownId
 from imageserver.definitions import Change, Definitions, SavedDefinition
-from imageserver.readers.objects import RoiMetadata, ShapeMetadata
+from imageserver.readers.objects import AnnotationMetadata, RoiMetadata, ShapeMetadata
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
 
 
@@ -46,6 +46,7 @@ class Catalog(Protocol):
     def open_pixels(self, pixels_id: int) -> PixelBuffer: ...
     def plates(self) -> Iterable[PlateRecord]: ...
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]: ...
+    def annotations(self, image: ImageRecord) -> tuple[AnnotationMetadata, ...]: ...
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes: ...
     def definitions(self) -> Definitions: ...
     def save_definitions(
@@ -141,6 +142,10 @@ class VisibleCatalog:
     def rois(self, image: ImageRecord) -> tuple[RoiMetadata, ...]:
         """Give the regions of interest of an image, none of one that is not visible."""
         return self._catalog.rois(image) if self.sees(image) else ()
+
+    def annotations(self, image: ImageRecord) -> tuple[AnnotationMetadata, ...]:
+        """Give all annotations in the file of an image, none if that is not visible."""
+        return self._catalog.annotations(image) if self.sees(image) else ()
 
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
         """Give the bits of a mask. Raises UnknownId for an image that is not visible."""

@@ -10,6 +10,8 @@ from imageserver.hql.errors import QueryError
 from imageserver.model import split_path
 from imageserver.schema import Member, load_schema, subclasses
 
+_PACKAGES = ("ome.model.", "omero.model.")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -75,6 +77,19 @@ def require_class(kind: str) -> str:
     if kind not in load_schema():
         raise QueryError(f"there is no class {kind} in the model")
     return kind
+
+
+def class_name(name: str) -> str:
+    """Give the class that a client names, with or without its package; or raise QueryError."""
+    plain = name
+    for package in _PACKAGES:
+        plain = plain.removeprefix(package)
+    # The official client's own classes end in I.
+    if plain not in load_schema():
+        plain = plain.removesuffix("I").rpartition(".")[2]
+    if plain not in load_schema():
+        raise QueryError(f"there is no class {name} in the model")
+    return plain
 
 
 def find_member(kind: str, name: str) -> Member | None:

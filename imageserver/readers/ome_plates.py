@@ -89,6 +89,11 @@ def _plate(
         screen=screens.get(plate.get("ID", "")) or screens.get(own_screen),
         origin_x=length_of(plate, "WellOriginX", _UNIT),
         origin_y=length_of(plate, "WellOriginY", _UNIT),
+        annotated=any(
+            True
+            for element in (plate, *children(plate, "Well"))
+            for _ in references(element, "AnnotationRef")
+        ),
     )
 
 

@@ -24,7 +24,8 @@ from imageserver.readers.base import (
     pixel_type_of,
     significant_bits_of,
 )
-from imageserver.readers.objects import PlateMetadata, RoiMetadata
+from imageserver.readers.objects import AnnotationMetadata, PlateMetadata, RoiMetadata
+from imageserver.readers.ome_annotations import annotations
 from imageserver.readers.ome_plates import plates
 from imageserver.readers.ome_regions import regions
 from imageserver.readers.tiff_planes import LevelPlanes
@@ -123,8 +124,10 @@ class TiffImageFile(ImageFile):
         xml = self._tiff.ome_metadata
         if xml is None or "Plate" not in xml:
             return ()
-        series_of = {ome.id: i for i, ome in enumerate(self._ome) if ome is not None and ome.id}
-        return plates(ome_xml.parse(xml), series_of)
+        return plates(ome_xml.parse(xml), self._series_of())
+
+    def _series_of(self) -> dict[str, int]:
+        return {ome.id: i for i, ome in enumerate(self._ome) if ome is not None and ome.id}
 
     def _described(self, path: Path, access: Access) -> list[ome_xml.OmeImage]:
         """Check the XML before tifffile follows it to other files; give what it describes."""
@@ -209,6 +212,7 @@ class TiffImageFile(ImageFile):
             ),
             acquired_at_s=ome.acquired_at_s if ome else vendor.acquired_at_s,
             has_rois=bool(ome and ome.roi_ids),
+            annotated=bool(ome and ome.annotation_ids),
         )
 
     @staticmethod
@@ -244,6 +248,13 @@ class TiffImageFile(ImageFile):
         if ome is None or not ome.roi_ids or xml is None:
             return ()
         return regions(ome_xml.parse(xml), ome.roi_ids)
+
+    def annotations(self) -> tuple[AnnotationMetadata, ...]:
+        """Read the structured annotations of the XML."""
+        xml = self._tiff.ome_metadata
+        if xml is None or "Annotations" not in xml:
+            return ()
+        return annotations(ome_xml.parse(xml), self._series_of(), self.plates)
 
     def close(self) -> None:
         """Close the file."""

@@ -8,13 +8,11 @@ from imageserver.entities import Entity
 from imageserver.faults import fault, guarded, usage
 from imageserver.graph import member_of
 from imageserver.hql import Paging, QueryError, select_entities, select_rows
+from imageserver.hql.scope import class_name
 from imageserver.model import Builder
-from imageserver.schema import load_schema
 from imageserver.services.context import ServiceContext
 from imageserver.wire import unwrap
 from render.blitz.slices import omero
-
-_PACKAGES = ("ome.model.", "omero.model.")
 
 
 @guarded(omero.api.IQuery)
@@ -32,12 +30,12 @@ class Query(omero.api.IQuery):
 
     def find(self, klass: str, identifier: int, current: Ice.Current) -> Any:
         graph = self._context.graph
-        entity = graph.find(_class_name(klass), identifier)
+        entity = graph.find(class_name(klass), identifier)
         return None if entity is None else Builder(graph).load(entity)
 
     def findAll(self, klass: str, filter: Any, current: Ice.Current) -> list:  # noqa: N802, A002
         graph = self._context.graph
-        return _load(graph, _paging(filter).cut(graph.extent(_class_name(klass))))
+        return _load(graph, _paging(filter).cut(graph.extent(class_name(klass))))
 
     def findByString(  # noqa: N802
         self, klass: str, field: str, value: str, current: Ice.Current
@@ -73,7 +71,7 @@ class Query(omero.api.IQuery):
 
     def _by_string(self, klass: str, field: str, value: str, case_sensitive: bool) -> list:
         graph = self._context.graph
-        kind = _class_name(klass)
+        kind = class_name(klass)
         member = member_of(kind, field)
         if member is None or member.target != "RString":
             raise QueryError(f"{kind} has no text member {field}")
@@ -90,18 +88,6 @@ class Query(omero.api.IQuery):
                 and fold(found) == fold(value)
             ],
         )
-
-
-def _class_name(klass: str) -> str:
-    """Give the class that a client names, with or without its package."""
-    name = klass
-    for package in _PACKAGES:
-        name = name.removeprefix(package)
-    # The official client's own classes end in I.
-    name = name if name in load_schema() else name.removesuffix("I").rpartition(".")[2]
-    if name not in load_schema():
-        raise QueryError(f"there is no class {klass} in the model")
-    return name
 
 
 def _load(graph: Any, entities: list[Entity]) -> list:

@@ -13,8 +13,8 @@ from imageserver.readers.base import UnreadableFile
 from imageserver.readers.objects import RoiMetadata, ShapeMetadata
 from imageserver.readers.ome_regions import regions
 from imageserver.readers.ome_xml import parse
-from imageserver.regions import Regions
-from tests.imageserver.ice.test_hql import make_image
+from imageserver.told import Told
+from tests.imageserver.ice.hand_made import make_image
 from tests.support.ome import NAMESPACE, image_xml, write_ome_tiff
 
 PLANE = np.arange(30 * 40, dtype=np.uint8).reshape(1, 30, 40)
@@ -152,7 +152,7 @@ class Files:
 
 def test_regions_are_read_once_and_the_oldest_are_forgotten():
     files = Files()
-    known = Regions(files.ask, max_shapes=4)
+    known = Told(files.ask, max_shapes=4)
     first, second, third = (make_image(i, str(i), has_rois=True) for i in (1, 2, 3))
     for image in (first, second, first, third, first, second):
         assert len(known.rois(image)) == 1
@@ -164,7 +164,7 @@ def test_regions_are_read_once_and_the_oldest_are_forgotten():
 def test_a_file_that_cannot_be_read_has_no_regions_until_it_can():
     files = Files()
     files.broken = True
-    known = Regions(files.ask)
+    known = Told(files.ask)
     image = make_image(1, "1", has_rois=True)
     assert known.rois(image) == ()
     files.broken = False
