@@ -3,6 +3,7 @@
 from flask import Flask
 
 from app import cli, csrf, discovery, errors, observe, web
+from app.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
 from app.routes import blueprints
@@ -21,6 +22,7 @@ def create_app(settings: Settings) -> Flask:
     """
     _check_worker(settings)
     check_identity(settings)
+    watcher_credentials(settings)
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
     metrics = observe.register(app, HeaderRules(settings).complete)

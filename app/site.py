@@ -8,6 +8,7 @@ import os
 import threading
 from dataclasses import dataclass
 
+from app.change_watcher import ChangeWatcher, watcher_credentials
 from app.clipboards import Clipboards
 from app.freshness import Freshness
 from app.handle_store import HandleStore
@@ -40,9 +41,12 @@ class Site:
     handles: HandleStore
     clipboards: Clipboards
     freshness: Freshness
+    watchers: tuple[ChangeWatcher, ...]
 
     def close(self) -> None:
         """Close sessions, threads and files."""
+        for watcher in self.watchers:
+            watcher.close()
         for parts in self.servers.values():
             parts.close()
         self.identity.close()
@@ -151,6 +155,23 @@ def open_site(settings: Settings) -> Site:
             lut_files=RecentMemory(_LOOKUP_TABLE_LISTS_MAX, settings.image_info_max_age_s),
         )
 
+    credentials = watcher_credentials(settings)
+    watchers = (
+        ()
+        if credentials is None
+        else tuple(
+            ChangeWatcher(
+                server.source,
+                credentials,
+                freshness,
+                settings.cache_dir / f"changes-{server.id}.lock",
+                settings.change_poll_s,
+            )
+            for server in servers
+        )
+    )
+    for watcher in watchers:
+        watcher.start()
     return Site(
         {server.id: parts_of(server) for server in servers},
         identity,
@@ -158,4 +179,5 @@ def open_site(settings: Settings) -> Site:
         handles,
         clipboards,
         freshness,
+        watchers,
     )

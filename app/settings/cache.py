@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from app.settings.kinds import Count, CountOrNone, Seconds, SecondsOrNone, in_group
 
@@ -61,3 +61,14 @@ class CacheSettings(BaseModel):
     image_info_max_entries: Count = setting(
         2000, "Number of images that a process remembers in this way."
     )
+    change_poll_s: SecondsOrNone = setting(
+        0.0,
+        "How often one process of each host asks the server's event log for images that others "
+        "changed, to see it sooner than after image_info_max_age_s; 0 = never.",
+    )
+    change_poll_user: str | None = setting(
+        None,
+        "OMERO user in whose name the event log is asked.",
+        "omero_user, or the embedded image server's user",
+    )
+    change_poll_password: SecretStr | None = setting(None, "Password of change_poll_user.")

@@ -62,6 +62,12 @@ CHANGES_SINCE = """
     where e.id > :last and e.entityType in (:kinds) order by e.id
 """
 
+IMAGES_OF_DEFINITIONS = """
+    select r.id, r.pixels.image.id from RenderingDef as r where r.id in (:ids)
+"""
+
+IMAGES_OF_PIXELS = "select p.id, p.image.id from Pixels as p where p.id in (:ids)"
+
 LAST_CHANGE = "select max(e.id) from EventLog as e"
 
 DATASETS_OF_IMAGE = """

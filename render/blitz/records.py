@@ -148,6 +148,15 @@ class DefinitionRecord:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What changed until the entry `last` of the server's event log: these images, or anything."""
+
+    last: int
+    image_ids: tuple[int, ...] = ()
+    everything: bool = False
+
+
+@dataclass(frozen=True)
 class CopyResult:
     """Ids of the images that got the settings, and of those that they do not fit."""
 

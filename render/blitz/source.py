@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from render.blitz.changes import changes_since
 from render.blitz.compatible import channels_of_images_beside
 from render.blitz.definitions import list_rendering_definitions, load_rendering_definition
 from render.blitz.endpoint import Credentials, Endpoint, Limits
@@ -22,6 +23,7 @@ from render.blitz.plates import load_plate_grid, load_well
 from render.blitz.pool import SessionPool
 from render.blitz.reading import read_planes
 from render.blitz.records import (
+    Changes,
     ContainerInfo,
     ContainerRecord,
     CopyResult,
@@ -115,6 +117,10 @@ class BlitzSession:
     ) -> CopyResult:
         """Copy the settings in force of an image to images, or to all in containers, that fit."""
         return self._run(lambda live: copy_definition(live, source, kind, ids, deadline), deadline)
+
+    def changes_since(self, last: int | None, deadline: Deadline) -> Changes:
+        """Give the images changed after an entry of the event log; None = only where it ends."""
+        return self._run(lambda live: changes_since(live, last, deadline), deadline)
 
     def channels_of_images_beside(
         self, info: ImageInfo, deadline: Deadline
