@@ -5,10 +5,13 @@ through every function: what is put off is run by `later`.
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any
+
+import Ice
 
 from imageserver.accounts import View
 
@@ -33,3 +36,12 @@ def view_of_call() -> View | None:
 def later(work: Callable[[], Any]) -> Callable[[], Any]:
     """Give `work` as a part of this call, for another thread."""
     return partial(copy_context().run, work)
+
+
+def fail_later(delay_s: float, error: Exception) -> Ice.Future:
+    """Give the answer of a call that fails after a while, without holding its thread."""
+    future = Ice.Future()
+    timer = threading.Timer(delay_s, future.set_exception, (error,))
+    timer.daemon = True
+    timer.start()
+    return future

@@ -5,13 +5,13 @@ over; a real router does that itself and is told which identity categories its c
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import Ice
 
-from imageserver.sessions import FACTORY_PREFIX, Client, Sessions
+from imageserver.calls import fail_later
+from imageserver.sessions import FACTORY_PREFIX, Client, Sessions, TooManySessions
 from render.blitz.slices import Glacier2, omero
 
 log = logging.getLogger("blitzrender.imageserver")
@@ -60,7 +60,7 @@ class Router(Glacier2.Router):
             raise Glacier2.CannotCreateSessionException("This connection has a session already.")
         client_id = _client_id(current)
         if not self._sessions.accepts(user, password):
-            return _later(self._refusal_delay_s, Glacier2.PermissionDeniedException(REFUSED))
+            return fail_later(self._refusal_delay_s, Glacier2.PermissionDeniedException(REFUSED))
         client = _open(self._sessions, user, client_id, current, current.con, self._make_factory)
         current.con.setCloseCallback(lambda connection: self._sessions.end(client))
         return _factory_proxy(client, current)
@@ -166,7 +166,7 @@ def _open(
     agent, group = (current.ctx.get(f"omero.{name}", "") for name in ("agent", "group"))
     try:
         client = sessions.open(user, client_id, agent, connection, group)
-    except LookupError as error:
+    except (LookupError, TooManySessions) as error:
         raise omero.WrappedCreateSessionException(
             reason=f"Refused: {error}.", type="ome.conditions.SecurityViolation"
         ) from error
@@ -177,11 +177,3 @@ def _open(
 def _factory_proxy(client: Client, current: Ice.Current) -> Any:
     identity = Ice.Identity(client.session.key, FACTORY_PREFIX + client.id)
     return Glacier2.SessionPrx.uncheckedCast(current.adapter.createProxy(identity))
-
-
-def _later(delay_s: float, error: Exception) -> Ice.Future:
-    future = Ice.Future()
-    timer = threading.Timer(delay_s, future.set_exception, (error,))
-    timer.daemon = True
-    timer.start()
-    return future

@@ -144,7 +144,7 @@ class ImageServer:
                 self._catalog,
                 self._graphs,
                 self._sessions,
-                ServerSettings(self._database_uuid, insecure_router),
+                ServerSettings(self._database_uuid, insecure_router, self._options.refusal_delay_s),
                 self._executor,
                 client,
             )

@@ -17,6 +17,8 @@ from imageserver.accounts.source import AccountsSource
 log = logging.getLogger("blitzrender.imageserver")
 
 FACTORY_PREFIX = "session-"
+# Sessions of one user that were made but that no client holds.
+_MOST_UNHELD = 100
 
 
 @dataclass
@@ -126,6 +128,10 @@ class Client:
                 _quietly(release)
 
 
+class TooManySessions(Exception):
+    """A user has too many sessions that nobody uses."""
+
+
 class Sessions:
     """All sessions and clients. Thread-safe."""
 
@@ -145,8 +151,10 @@ class Sessions:
         """Tell whether these open a session: the user's own, or a live session's key twice."""
         self.accounts()
         with self._lock:
-            if user in self._sessions or password in self._sessions:
-                return user == password
+            keys = [key for key in (user, password) if key in self._sessions]
+        # One that is over counts until it is asked for.
+        if any(self.session(key) is not None for key in keys):
+            return user == password
         return self.knows(user, password)
 
     def knows(self, user_name: str, password: str) -> bool:
@@ -174,7 +182,7 @@ class Sessions:
         if former is not None:
             self.end(former)
         with self._lock:
-            session = self._sessions.get(user) or self.start(user, agent, group_name)
+            session = self.session(user) or self.start(user, agent, group_name)
             client = Client(client_id, session, connection)
             session.touch()
             session.clients[client_id] = client
@@ -227,7 +235,11 @@ class Sessions:
     def session(self, key: str) -> Session | None:
         """Give the live session with a key, or None."""
         with self._lock:
-            return self._sessions.get(key)
+            session = self._sessions.get(key)
+        if session is None or not session.expired:
+            return session
+        self.close(key)
+        return None
 
     def all_sessions(self) -> list[Session]:
         """Give the live sessions, the oldest first."""
@@ -265,14 +277,19 @@ class Sessions:
                 clients = session.clients.values() if session else ()
                 holder = next((c for c in clients if c.service(name) is not None), None)
                 found = holder.service(name) if holder else None
-        if holder is not None and found is not None:
-            holder.session.touch()
+        if holder is None or found is None:
+            return None
+        if holder.session.expired:
+            self.close(holder.session.key)
+            return None
+        holder.session.touch()
         return found
 
     def start(self, user_name: str, agent: str, group_name: str = "", **limits: Any) -> Session:
         """Make a session of a user that no client holds yet; `limits` are fields of Session.
 
-        Raises LookupError when there is no such user, or the user is in no group of that name.
+        Raises LookupError when there is no such user, or the user is in no group of that name, and
+        TooManySessions.
         """
         accounts = self._accounts.current()
         user = accounts.user_named(user_name)
@@ -292,6 +309,11 @@ class Sessions:
             group_id=None if group is None else group.id,
         )
         with self._lock:
+            unheld = [s for s in self._sessions.values() if s.user_id == user.id and not s.clients]
+            if len(unheld) >= _MOST_UNHELD:
+                raise TooManySessions(
+                    f"the user {user_name} has {_MOST_UNHELD} sessions that nobody uses"
+                )
             self._sessions[session.key] = session
         return session
 

@@ -22,6 +22,8 @@ class ServerSettings:
 
     database_uuid: str
     insecure_router: str
+    # How long a wrong password is not answered.
+    refusal_delay_s: float = 2.0
     max_plane_width: int = 3192
     max_plane_height: int = 3192
     tile_width: int = 256

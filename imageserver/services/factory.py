@@ -103,6 +103,12 @@ class ServiceFactory(_Doors, omero.api.ServiceFactory):
         for _, service, servant in _STATELESS:
             if service == name:
                 return self._stateless_service(service, servant, current)
+        # Also a service that is open already, by the name that activeServices tells.
+        if self._context.client.service(name) is not None:
+            proxy = current.adapter.createProxy(
+                Ice.Identity(name, self._context.client.session.key)
+            )
+            return omero.api.ServiceInterfacePrx.uncheckedCast(proxy)
         raise usage(f"There is no service {name}.")
 
     def createByName(self, name: str, current: Ice.Current) -> Any:  # noqa: N802

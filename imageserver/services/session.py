@@ -5,10 +5,12 @@ from typing import Any
 import Ice
 
 from imageserver.accounts.model import Ownership
+from imageserver.calls import fail_later
 from imageserver.faults import fault, guarded, usage
 from imageserver.model import Builder, permissions
 from imageserver.services.context import ServiceContext
 from imageserver.sessions import Session as OpenSession
+from imageserver.sessions import TooManySessions
 from imageserver.wire import rlong, rstring, rtime
 from render.blitz.slices import Glacier2, omero
 
@@ -28,7 +30,8 @@ class Session(omero.api.ISession):
     def createSession(self, principal: Any, credentials: str, current: Ice.Current) -> Any:  # noqa: N802
         name = _name_of(principal)
         if not self._context.sessions.knows(name, credentials):
-            raise omero.AuthenticationException(reason="The user name or password is wrong.")
+            refusal = omero.AuthenticationException(reason="The user name or password is wrong.")
+            return fail_later(self._context.settings.refusal_delay_s, refusal)
         return self._start(name, principal.group, current)
 
     def createUserSession(  # noqa: N802
@@ -78,7 +81,7 @@ class Session(omero.api.ISession):
                 lifetime_s=time_to_live_ms / 1000,
                 sudoer_id=sudoer_id,
             )
-        except LookupError as error:
+        except (LookupError, TooManySessions) as error:
             raise Glacier2.CannotCreateSessionException(f"Refused: {error}.") from error
         return self._describe(made)
 

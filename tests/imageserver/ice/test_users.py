@@ -9,6 +9,7 @@ import pytest
 
 from render.blitz.slices import Glacier2, omero
 from tests.imageserver.ice.clients import LoggedIn, log_in, parameters, router_proxy
+from tests.imageserver.ice.lab_queries import ids, names, query
 from tests.support.glacier2 import RunningRouter, start_glacier2
 from tests.support.image_server import RunningImageServer, start_image_server
 from tests.support.lab import (
@@ -56,28 +57,6 @@ def clients(server: RunningImageServer) -> Iterator[dict[str, LoggedIn]]:
             name: stack.enter_context(log_in(server.ports["tcp"], user=name, password=password))
             for name, password in PASSWORDS.items()
         }
-
-
-def query(client: LoggedIn, group: int = -1) -> Any:
-    return client.factory.getQueryService().ice_context({"omero.group": str(group)})
-
-
-def names(client: LoggedIn, group: int = -1) -> set[str]:
-    """Name the images that exist for a user in a group."""
-    found = query(client, group).projection("select i.name from Image i", None)
-    return {row[0].val for row in found}
-
-
-def ids(client: LoggedIn, kind: str) -> dict[str, int]:
-    """Give the ids of things by the names of their images."""
-    texts = {
-        "Image": "select i.name, i.id from Image i",
-        "Pixels": "select p.image.name, p.id from Pixels p",
-        "OriginalFile": "select i.name, f.id from Image i join i.fileset s "
-        "join s.usedFiles u join u.originalFile f",
-    }
-    rows = query(client).projection(texts[kind], None)
-    return {name.val: identifier.val for name, identifier in rows}
 
 
 @pytest.mark.parametrize("way", ["server", "glacier2"])
