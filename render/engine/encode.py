@@ -92,17 +92,17 @@ def encode(picture: NDArray[np.uint8], encoding: Encoding) -> bytes:
         return bytes(imagecodecs.png_encode(colors, **_PNG))
     image = Image.frombuffer("RGB", (width, height), colors, "raw", "RGB", 0, 1)
     if encoding.format == "tif":
-        return _saved(image, "TIFF")
+        return save_image(image, "TIFF")
     # Both encoders have slower settings that save some bytes; a tile is worth milliseconds only.
     percent = round(100 * _checked_quality(encoding.quality))
     if encoding.format == "webp":
-        return _saved(image, "WEBP", quality=percent, method=0)
-    return _saved(image, "AVIF", quality=percent, speed=10)
+        return save_image(image, "WEBP", quality=percent, method=0)
+    return save_image(image, "AVIF", quality=percent, speed=10)
 
 
 def encode_transparent(picture: NDArray[np.uint8]) -> bytes:
     """Write a picture with its alpha, (height, width, 4) uint8, as PNG."""
-    return bytes(imagecodecs.png_encode(np.array(picture, order="C", copy=True), **_PNG))
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture), **_PNG))
 
 
 def encode_array(plane: NDArray, format: str) -> bytes:  # noqa: A002
@@ -143,10 +143,13 @@ def _jpeg(picture: NDArray[np.uint8], quality: float) -> bytes:
     mode = "RGBX" if parts == 4 else "RGB"
     pixels = np.ascontiguousarray(picture)
     image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
-    return _saved(image, "JPEG", qtables=[list(luminance), list(chrominance)], subsampling="4:2:0")
+    return save_image(
+        image, "JPEG", qtables=[list(luminance), list(chrominance)], subsampling="4:2:0"
+    )
 
 
-def _saved(image: Image.Image, name: str, **options: Any) -> bytes:
+def save_image(image: Image.Image, name: str, **options: Any) -> bytes:
+    """Write a picture in one of Pillow's formats, letting other threads run meanwhile."""
     if not hasattr(os, "memfd_create"):
         memory = io.BytesIO()
         image.save(memory, name, **options)

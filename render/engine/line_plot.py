@@ -1,12 +1,12 @@
 """Plots of the values along one row or column of a plane, to be laid over its picture."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from render.engine.encode import save_image
 from render.errors import BadRequest
 
 #: Places in the palette: see-through, black and white; the curves' colours follow.
@@ -89,9 +89,7 @@ def encode_plot(plot: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]
     """Write a plot as GIF, its palette's first place see-through."""
     image = Image.fromarray(plot, "P")
     image.putpalette([part for color in palette for part in color])
-    file = io.BytesIO()
-    image.save(file, "GIF", transparency=CLEAR, optimize=False)
-    return file.getvalue()
+    return save_image(image, "GIF", transparency=CLEAR, optimize=False)
 
 
 def _extents(

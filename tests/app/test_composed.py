@@ -1,6 +1,7 @@
 """Split-channel pictures, line plots and the picture of lookup tables, over HTTP."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from PIL import Image
 
 from render.engine.scale import resize
 from tests.app.conftest import FLAT, PYRAMID, STACK, decoded
+from tests.app.test_faults import change_session, parts
 from tests.app.test_pictures import levels_of
 from tests.app.test_routes import assert_is_error
+from tests.app.test_shapes import soon
 
 COLORED = "c=1|0:4000$FF0000,2|100:3000$00FF00&m=c"
 GREY = "c=1|0:4000$FF0000,2|100:3000$00FF00&m=g"
@@ -294,3 +297,16 @@ def test_what_changes_a_composed_picture_changes_its_validator(gateway, path, ch
     answers = [gateway.get(path + change) for change in ("", *changes)]
     assert len({answer.headers["ETag"] for answer in answers}) == len(answers)
     assert len({answer.data for answer in answers}) == len(answers)
+
+
+def test_a_plane_larger_than_the_servers_largest_is_sampled_for_its_histogram(make_gateway):
+    gateway = make_gateway()
+    session = parts(gateway).source.session(parts(gateway).own_credentials, soon())
+    known = session.server_settings(soon())
+    small = replace(known, max_plane_width=31, max_plane_height=3192)
+    change_session(gateway, server_settings=lambda deadline: small)
+    answer = gateway.get(f"histogram_json/{gateway.ids[STACK]}/channel/1/?theZ=2&bins=1").get_json()
+    # 61 pixels wide: every second one.
+    assert answer["data"] == [24 * 31]
+    pyramid = gateway.get(f"histogram_json/{gateway.ids[PYRAMID]}/channel/1/?bins=1").get_json()
+    assert pyramid["data"] == [25 * 30]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from app.shape_pictures import chosen_shape
 from app.web import parts_of
+from render.deadline import Deadline
 from render.engine.scale import resize
 from render.shapes import Point, Shape
 from tests.app.conftest import (
@@ -118,8 +119,6 @@ def _with_ids(gateway: Gateway, plane: np.ndarray) -> Regions:
 
 
 def soon():
-    from render.deadline import Deadline
-
     return Deadline.after(20)
 
 
