@@ -11,6 +11,7 @@ import sys
 
 from app.metrics_folder import MetricsFolder
 from app.settings import load_settings
+from cache.shared_memory import SharedMemory
 from imageserver.accounts import UsersFileError, read_users_file
 from imageserver.supervisor import Supervisor, free_port
 
@@ -46,6 +47,9 @@ except UsersFileError as error:
     sys.exit(f"setting image_server_users: {error}")
 
 _supervisors = []
+# What the workers share has to be there before they are forked; a worker alone needs none.
+_shares_tiles = settings.workers > 1 and settings.raw_tiles_shared_max_bytes > 0
+_tiles = SharedMemory(settings.raw_tiles_shared_max_bytes) if _shares_tiles else None
 # prometheus_client looks for this name when it is imported; a reload finds its folder by it.
 _folder_name = "PROMETHEUS_MULTIPROC_DIR"
 _metrics = MetricsFolder(settings.cache_dir / "metrics", os.environ.get(_folder_name))
@@ -97,6 +101,8 @@ def on_exit(server):
 def post_worker_init(worker):
     """Open what requests need, and give native threads their turn sooner than after 5 ms."""
     sys.setswitchinterval(0.0002)
+    if _tiles is not None:
+        importlib.import_module("app.web").parts_of(worker.wsgi).share_tiles(_tiles)
     importlib.import_module("app.warm").warm_up_beside(worker.wsgi)
     importlib.import_module("app.web").figures_of(worker.wsgi).keep_fresh()
 

@@ -11,10 +11,10 @@ from app.handle_store import HandleStore
 from app.identity import Identity
 from app.memory import RecentMemory
 from app.pictures import PictureStore
+from app.raw_tiles import RawTiles
 from app.settings import Settings
 from cache.figures import CacheFigures
 from cache.flight import FlightTimeout, SingleFlight
-from cache.memory import MemoryCache
 from render.blitz.endpoint import Credentials
 from render.blitz.records import LookupTableFile
 from render.blitz.source import BlitzSource
@@ -55,7 +55,7 @@ class Parts:
     freshness: Freshness
     worker: Worker
     infos: RecentMemory[ImageInfo]
-    raw_planes: MemoryCache[np.ndarray]
+    raw_planes: RawTiles
     lut_files: RecentMemory[tuple[LookupTableFile, ...]]
     lut_tables: RecentMemory[tuple[np.ndarray | None]] = field(
         default_factory=lambda: RecentMemory(_LOOKUP_TABLES_MAX, _LOOKUP_TABLES_MAX_AGE_S)
@@ -81,20 +81,7 @@ class Parts:
 
     def cache_figures(self) -> tuple[CacheFigures, ...]:
         """Give the figures of all tiers of all caches."""
-        raw = self.raw_planes.stats()
-        return (
-            *self.pictures.figures(),
-            CacheFigures(
-                cache="raw-tiles",
-                tier="memory",
-                entries=raw.entries,
-                size_bytes=raw.size_bytes,
-                max_bytes=raw.max_bytes,
-                hits=raw.hits,
-                misses=raw.misses,
-                evictions=raw.evictions,
-            ),
-        )
+        return (*self.pictures.figures(), *self.raw_planes.figures())
 
     def close(self) -> None:
         """Close sessions and threads; what the servers share stays open."""

@@ -17,10 +17,11 @@ from app.identity.opening import open_identity
 from app.memory import RecentMemory
 from app.parts import Parts
 from app.pictures import PictureStore, open_pictures
+from app.raw_tiles import RawTiles
 from app.servers import Server, own_credentials_of, servers_of
 from app.settings import Settings
 from cache.file_cache import FileCache
-from cache.memory import MemoryCache
+from cache.shared_memory import SharedMemory
 from render.workers import Worker, create_worker
 
 _HANDLES_MAX_BYTES = 128 * 1024**2
@@ -64,6 +65,11 @@ class LazyParts:
         self._lock = threading.Lock()
         self._site: Site | None = None
         self._process_id = 0
+        self._shared_tiles: SharedMemory | None = None
+
+    def share_tiles(self, memory: SharedMemory) -> None:
+        """Keep raw tiles in memory that other processes use too; before anything is opened."""
+        self._shared_tiles = memory
 
     def get(self, server: int | None = None) -> Parts:
         """Give this process's parts for a server, by its number; for the first one if not told."""
@@ -98,11 +104,12 @@ class LazyParts:
             return site
         with self._lock:
             if self._site is None or self._process_id != os.getpid():
-                self._site, self._process_id = open_site(self.settings), os.getpid()
+                self._site = open_site(self.settings, self._shared_tiles)
+                self._process_id = os.getpid()
             return self._site
 
 
-def open_site(settings: Settings) -> Site:
+def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> Site:
     """Make the parts that the settings describe."""
     servers = servers_of(settings)
     identity = open_identity(settings, servers)
@@ -151,7 +158,9 @@ def open_site(settings: Settings) -> Site:
             freshness=freshness,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
-            raw_planes=MemoryCache(settings.raw_tiles_max_bytes // len(servers)),
+            raw_planes=RawTiles(
+                settings.raw_tiles_max_bytes // len(servers), shared_tiles, server.source_name
+            ),
             lut_files=RecentMemory(_LOOKUP_TABLE_LISTS_MAX, settings.image_info_max_age_s),
         )
 

@@ -51,7 +51,12 @@ class CacheSettings(BaseModel):
         "Bytes of rendered pictures that each process keeps in memory as well; 0 = none.",
     )
     raw_tiles_max_bytes: CountOrNone = setting(
-        128 * 1024**2, "Bytes of raw tiles that each process keeps in memory; 0 = none."
+        64 * 1024**2, "Bytes of raw tiles that each process keeps in memory; 0 = none."
+    )
+    raw_tiles_shared_max_bytes: CountOrNone = setting(
+        256 * 1024**2,
+        "Bytes of raw tiles in memory that all worker processes of a service share, where there "
+        "is more than one; 0 = none. It is taken as it is filled.",
     )
     image_info_max_age_s: SecondsOrNone = setting(
         5.0,

@@ -124,3 +124,37 @@ def test_another_worker_takes_over_when_the_one_that_renders_is_killed(samples):
     assert {answer[0] for answer in answers} == {200}
     outcomes = collections.Counter(answer[1] for answer in answers)
     assert outcomes["miss"] + outcomes["raw"] == 1, outcomes
+
+
+def test_another_worker_renders_other_windows_from_the_raw_tiles_of_the_first(samples):
+    def ask(connection, window_end):
+        threads, answers = ask_all([connection], path_of(samples, "worms.ome.tif", window_end))
+        threads[0].join()
+        status, outcome, _ = answers[0]
+        assert status == 200
+        return outcome
+
+    by_worker = {}
+    until = time.monotonic() + 30
+    while len(by_worker) < 2 and time.monotonic() < until:
+        (connection,) = connected(samples, 1)
+        ask_all([connection], "/healthz")[0][0].join()
+        by_worker[worker_of(samples, connection)] = connection
+    (first, of_first), (_, of_second) = list(by_worker.items())[:2]
+    assert ask(of_first, 3001) == "miss"
+    assert ask(of_second, 3002) == "raw"
+    first.kill()
+    assert ask(of_second, 3003) == "raw"
+    # A worker that is started in its place knows them too.
+    while time.monotonic() < until:
+        (connection,) = connected(samples, 1)
+        ask_all([connection], "/healthz")[0][0].join()
+        worker = worker_of(samples, connection)
+        if worker is not None and worker not in by_worker:
+            by_worker[worker] = connection
+            assert ask(connection, 3004) == "raw"
+            break
+        connection.close()
+    assert len(by_worker) > 2
+    for connection in by_worker.values():
+        connection.close()

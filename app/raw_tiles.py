@@ -1,0 +1,91 @@
+"""Raw planes in two tiers: arrays in this process's memory, bytes in that of all its workers."""
+
+import struct
+from collections.abc import Hashable
+
+import numpy as np
+
+from cache.figures import CacheFigures
+from cache.memory import MemoryCache, MemoryStats
+from cache.shared_memory import SharedMemory
+
+#: Before each array's bytes: type as numpy writes it, height, width; 16 bytes keep it aligned.
+_SHAPE = struct.Struct("<8sII")
+
+
+class RawTiles:
+    """Two-dimensional arrays by key, not to be written to, least recently used out first.
+
+    A new window, colour or lookup table finds them here, whichever worker is asked. `source_name`
+    tells one server's planes from those of another in the shared memory.
+    """
+
+    def __init__(
+        self, max_bytes: int, shared: SharedMemory | None = None, source_name: str = ""
+    ) -> None:
+        self._source_name = source_name
+        self._own: MemoryCache[np.ndarray] = MemoryCache(max_bytes)
+        self._shared = shared
+
+    def get(self, key: Hashable) -> np.ndarray | None:
+        """Give the array, (height, width), or None."""
+        array = self._own.get(key)
+        if array is not None or self._shared is None:
+            return array
+        value = self._shared.get(self._name(key))
+        if value is None:
+            return None
+        array = _array_of(value)
+        self._own.set(key, array, array.nbytes)
+        return array
+
+    def set(self, key: Hashable, array: np.ndarray, size_bytes: int) -> None:
+        """Keep an array, (height, width), that takes `size_bytes`."""
+        self._own.set(key, array, size_bytes)
+        if self._shared is not None:
+            packed = np.ascontiguousarray(array)
+            shape = _SHAPE.pack(packed.dtype.str.encode(), *packed.shape)
+            self._shared.set(self._name(key), shape, packed.reshape(-1).view(np.uint8).data)
+
+    def stats(self) -> MemoryStats:
+        """Give the figures of this process's own memory."""
+        return self._own.stats()
+
+    def figures(self) -> tuple[CacheFigures, ...]:
+        """Give the figures of each tier."""
+        own = self._own.stats()
+        memory = CacheFigures(
+            cache="raw-tiles",
+            tier="memory",
+            entries=own.entries,
+            size_bytes=own.size_bytes,
+            max_bytes=own.max_bytes,
+            hits=own.hits,
+            misses=own.misses,
+            evictions=own.evictions,
+        )
+        if self._shared is None:
+            return (memory,)
+        shared = self._shared.stats()
+        host = CacheFigures(
+            cache="raw-tiles",
+            tier="host",
+            entries=shared.entries,
+            size_bytes=shared.size_bytes,
+            max_bytes=shared.max_bytes,
+            hits=shared.hits,
+            misses=shared.misses,
+            stored=shared.stored,
+            refused=shared.refused,
+        )
+        return memory, host
+
+    def _name(self, key: Hashable) -> str:
+        # Keys are made of numbers and of value objects that print all that they are.
+        return f"{self._source_name} {key!r}"
+
+
+def _array_of(value: bytes) -> np.ndarray:
+    dtype, height, width = _SHAPE.unpack_from(value)
+    data = np.frombuffer(value, np.dtype(dtype.rstrip(b"\0").decode()), offset=_SHAPE.size)
+    return data.reshape(height, width)
