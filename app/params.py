@@ -237,6 +237,11 @@ def parse_run(query: Query) -> int | None:
     return _optional_index(query, "run")
 
 
+def parse_count(query: Query, name: str) -> int:
+    """Give a number of things, from 0; 0 where none is told."""
+    return _optional_index(query, name) or 0
+
+
 def parse_thumbnail_size(query: Query) -> int | None:
     """Give the `size` that the addresses of thumbnails are to name; None for none."""
     return _optional_index(query, "size")

@@ -12,6 +12,7 @@ from app.metadata import (
     describe_original_files,
     describe_projects,
 )
+from app.search import SearchRequest, find
 from app.web import current_call, current_settings, forget_share, query, under_both_prefixes
 
 blueprint = Blueprint("metadata", __name__)
@@ -63,6 +64,14 @@ def images(dataset_id: int) -> Response:
     sizes = bool(query().get("tiled"))
     listing = describe_images(current_call(), dataset_id, request.script_root, sizes)
     return data_response(listing, query())
+
+
+@blueprint.get("/webgateway/search/")
+def search() -> Response:
+    """Find projects, datasets and images by words."""
+    call = current_call()
+    wanted = SearchRequest.parse(query(), call.settings.search_limit)
+    return data_response(find(call, wanted, request.script_root), query())
 
 
 @blueprint.get("/webgateway/original_file_paths/<number:image_id>/")

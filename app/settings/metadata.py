@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from app.settings.kinds import in_group
+from app.settings.kinds import Count, in_group
 
 setting = in_group("metadata")
 
@@ -22,4 +22,7 @@ class MetadataSettings(BaseModel):
         "Other programs that clients offer to open things with, as a list of objects with `id` and "
         "`url`, and optionally `supported_objects`, `target`, `script_url` and `label`.",
         "none",
+    )
+    search_limit: Count = setting(
+        1000, "Results of one search; a request for more, or for all, gets so many."
     )

@@ -166,6 +166,20 @@ IMAGES = """
     where i.id in (:ids)
 """
 
+PARENTS_OF_IMAGES = """
+    select l from DatasetImageLink as l
+      join fetch l.parent as d
+      left outer join fetch d.projectLinks as pl
+      left outer join fetch pl.parent
+    where l.child.id in (:ids)
+"""
+
+PARENTS_OF_DATASETS = """
+    select l from ProjectDatasetLink as l
+      join fetch l.parent
+    where l.child.id in (:ids)
+"""
+
 
 def with_id(object_id: int) -> Any:
     """Give the parameters of a query about one object."""

@@ -119,6 +119,17 @@ class ContainerInfo:
 
 
 @dataclass(frozen=True)
+class SearchHit:
+    """What a search found; `kind` is `Project`, `Dataset` or `Image`, of which `image` tells."""
+
+    kind: str
+    id: int
+    name: str
+    description: str
+    image: ImageItem | None = None
+
+
+@dataclass(frozen=True)
 class OriginalPaths:
     """The files of an image: where they lie on the server, and where they were imported from."""
 

@@ -32,6 +32,7 @@ from render.blitz.records import (
     LookupTableFile,
     OriginalPaths,
     PlateGrid,
+    SearchHit,
     ServerSettings,
     SessionUser,
     WellItem,
@@ -39,11 +40,13 @@ from render.blitz.records import (
 from render.blitz.regions import list_rois, load_roi, load_shape
 from render.blitz.rendering import render_projection, render_region
 from render.blitz.saving import copy_definition, reset_definitions, save_definition
+from render.blitz.searching import load_parents, search
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.shapes import Roi, Shape
 from render.values import (
     ChannelInfo,
+    ContainerRef,
     ImageInfo,
     PlaneIndex,
     Projection,
@@ -228,6 +231,23 @@ class BlitzSession:
     def original_paths(self, image_id: int, deadline: Deadline) -> OriginalPaths | None:
         """Tell the files of an image, None if it has no fileset; NotFound without the image."""
         return self._run(lambda live: load_original_paths(live, image_id, deadline), deadline)
+
+    def search(
+        self,
+        kinds: Sequence[str],
+        words: Sequence[str],
+        author: str | None,
+        most: int,
+        deadline: Deadline,
+    ) -> list[SearchHit]:
+        """Find up to `most` projects, datasets and images whose texts have all the words."""
+        return self._run(lambda live: search(live, kinds, words, author, most, deadline), deadline)
+
+    def parents(
+        self, hits: Sequence[SearchHit], deadline: Deadline
+    ) -> dict[tuple[str, int], tuple[tuple[str, ContainerRef], ...]]:
+        """Give what each hit lies in, by class and id: the nearest first."""
+        return self._run(lambda live: load_parents(live, hits, deadline), deadline)
 
     def projects(self, deadline: Deadline) -> tuple[ContainerRecord, ...]:
         """List the projects that the viewer sees, ordered by id."""

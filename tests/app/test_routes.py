@@ -94,6 +94,7 @@ OTHER_ROUTES = [
         JSON,
         (404, "/webgateway/original_file_paths/9/x"),
     ),
+    ("/webgateway/search/?text=a", JSON, (400, "/webgateway/search/?start=x")),
     ("/webgateway/open_with/", JSON, (400, "/webgateway/open_with/?callback=a(")),
     (f"/webgateway/plate/{PLATE}/", JSON, (404, "/webgateway/plate/987654/")),
     (f"/webgateway/well/{FIRST_WELL}/children/", JSON, (404, "/webgateway/well/9/children/")),
