@@ -20,6 +20,8 @@ settings = load_settings()
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
 worker_class = settings.worker_class
+if worker_class == "gevent":
+    worker_class = "app.gevent_worker.DrainingGeventWorker"
 worker_connections = settings.worker_connections
 threads = settings.gthread_threads
 preload_app = False

@@ -149,6 +149,11 @@ def load_settings(*, env_file: str | Path | None = ".env", **values: Any) -> Set
     return settings
 
 
+def child_environment(**values: str) -> dict[str, str]:
+    """Give the environment of a program that is started from here, with `values` added."""
+    return {**os.environ, **values}
+
+
 def _described(name: str, field: FieldInfo) -> SettingInfo:
     extra = field.json_schema_extra
     assert isinstance(extra, dict)

@@ -120,4 +120,4 @@ class Limits:
     connect_timeout_s: float = 5.0
     failures: int = 3
     pause_s: float = 2.0
-    silence_s: float = 5.0
+    silence_s: float = 2.0

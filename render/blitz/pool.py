@@ -34,6 +34,9 @@ Result = TypeVar("Result")
 #: How often the pool looks for sessions to refresh or to close, at most.
 _ROUND_S = 1.0
 
+#: How long a router may take to answer that it is there.
+_PING_TIMEOUT_S = 1.25
+
 #: Time allowed for one keep-alive, and for closing one session.
 _HOUSEKEEPING_TIMEOUT_S = 5.0
 
@@ -199,11 +202,32 @@ class SessionPool:
                     continue
                 live.stores.expire(now_s)
                 live.renderers.expire(now_s)
-                is_due = now_s - slot.last_refreshed_s > self._limits.keep_alive_s
-                if is_due or slot.suspect or slot.is_silent(now_s, self._limits.silence_s):
+                if slot.suspect or now_s - slot.last_refreshed_s > self._limits.keep_alive_s:
                     slot.suspect = False
-                    slot.last_refreshed_s = slot.last_answered_s = now_s
+                    slot.last_refreshed_s = now_s
                     spawn(partial(_refresh, slot, live))
+                if slot.is_silent(now_s, self._limits.silence_s):
+                    slot.last_answered_s = now_s
+                    spawn(partial(self._examine, slot, live))
+
+    def _examine(self, slot: SessionSlot, live: LiveSession) -> None:
+        """Find out whether a session's connection is dead, and give it up then.
+
+        The router is asked, which answers also while the server behind it is busy. It, or the
+        whole machine, may stand still for seconds itself: then a new connection gets through only
+        once the old one does too.
+        """
+        if live.router_answers(_PING_TIMEOUT_S):
+            return
+        try:
+            self.check(Deadline.after(self._limits.connect_timeout_s + _PING_TIMEOUT_S))
+        except ServiceError as error:
+            log.info("giving up a session: %s", error)
+        else:
+            if live.router_answers(_PING_TIMEOUT_S):
+                return
+            log.info("giving up a session whose connection is dead")
+        slot.discard(live)
 
     def _close_idle(self, now_s: float) -> None:
         with self._lock:

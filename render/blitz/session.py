@@ -150,6 +150,15 @@ class LiveSession:
         """Refresh both clocks, the router's and the server's. A false answer means nothing."""
         call(deadline, "keep the session alive", self.factory.keepAliveAsync, None)
 
+    def router_answers(self, within_s: float) -> bool:
+        """Tell whether the router gives a sign of life on the session's connection."""
+        try:
+            call(Deadline.after(within_s), "ask the router", self._router.ice_pingAsync)
+        except ServiceError as error:
+            log.debug("the router does not answer: %s", error)
+            return False
+        return True
+
     def close(self, deadline: Deadline) -> None:
         """End the router session; a joined OMERO session goes on without us. Never raises."""
         self.stores.close(deadline)

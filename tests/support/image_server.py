@@ -40,6 +40,7 @@ def start_image_server(
     transports: Sequence[str] = ("tcp", "ssl", "manager"),
     arguments: Sequence[str] = (),
     environment: dict[str, str] | None = None,
+    module: str = "imageserver",
 ) -> Iterator[RunningImageServer]:
     """Serve `folder` while the block lasts, after the whole folder was read.
 
@@ -49,7 +50,7 @@ def start_image_server(
         if cache_dir is None:
             made = tempfile.TemporaryDirectory(prefix="imageserver-")
             cache_dir = Path(stack.enter_context(made))
-        process = _launch(folder, cache_dir, transports, arguments, environment or {})
+        process = _launch(folder, cache_dir, transports, arguments, environment or {}, module)
         stack.callback(stop, process)
         yield RunningImageServer(process, read_ports(process), cache_dir)
 
@@ -60,8 +61,9 @@ def _launch(
     transports: Sequence[str],
     arguments: Sequence[str],
     environment: dict[str, str],
+    module: str,
 ) -> subprocess.Popen:
-    command = [sys.executable, "-m", "imageserver", str(folder), "--cache-dir", str(cache_dir)]
+    command = [sys.executable, "-m", module, str(folder), "--cache-dir", str(cache_dir)]
     for transport in transports:
         command += ["--port" if transport == "tcp" else f"--{transport}-port", "0"]
     return subprocess.Popen(

@@ -4,15 +4,17 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from render.blitz.source import BlitzSession, BlitzSource, Credentials
+from render.blitz.source import BlitzSession, BlitzSource, Credentials, Endpoint, Limits
 from render.deadline import Asker, Deadline
 from render.errors import ClientGone, DeadlineExceeded, SourceUnavailable
 from render.values import PlaneIndex, Region
 from tests.render.blitz import tiny_server
 from tests.render.blitz.conftest import LOGIN, TinyServer, soon, tiny_info
 from tests.render.blitz.test_sessions import side_by_side
+from tests.support.proxy import faulty_proxy
 
 TILE = Region(0, 0, 16, 16)
 
@@ -83,10 +85,11 @@ def test_a_login_that_ends_after_its_place_was_given_up_is_closed(
     tiny.wait_for("sessions", 1)
 
 
+@pytest.mark.slow
 def test_a_silent_connection_is_given_up_before_the_deadline(
     tiny: TinyServer, make_source: Callable[..., BlitzSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("render.blitz.pool._HOUSEKEEPING_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("render.blitz.pool._PING_TIMEOUT_S", 0.3)
     source = make_source(silence_s=0.4, connect_timeout_s=0.5)
     session = source.session(LOGIN, soon())
     with tiny.standing_still():
@@ -110,7 +113,37 @@ def test_a_slow_answer_is_no_silence(
     session = make_source(silence_s=0.2).session(LOGIN, soon())
     read(session, tiny_server.SLOW, soon())
     assert tiny.counters()["logins"] == 1
-    assert tiny.counters()["kept_alive"] >= 1
+
+
+def test_one_dead_connection_is_replaced_while_the_server_is_well(
+    tiny: TinyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.blitz.pool._PING_TIMEOUT_S", 0.3)
+    with faulty_proxy(tiny.port) as proxy:
+        source = BlitzSource(Endpoint("127.0.0.1", proxy.port, "tcp"), Limits(silence_s=0.4))
+        session = source.session(LOGIN, soon())
+        read(session, 0, soon())
+        proxy.swallow()
+        proxy.heal()  # for new connections
+        started = time.monotonic()
+        read(session, 0, soon(20))
+        assert time.monotonic() - started < 10
+        assert source.circuit == "closed"
+        source.close()
+    tiny.wait_for("sessions", 0)
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again(tiny: TinyServer) -> None:
+    with faulty_proxy(tiny.port) as proxy:
+        source = BlitzSource(Endpoint("127.0.0.1", proxy.port, "tcp"))
+        session = source.session(LOGIN, soon())
+        proxy.cut_within_message()
+        region = Region(0, 0, 200, 200)
+        tile = session.read_region(tiny_info(), PlaneIndex(0, 0, 0), 0, region, soon())
+        np.testing.assert_array_equal(tile, tiny_server.plane(0, 0, 0, 0)[:200, :200])
+        assert tiny.counters()["logins"] == 2
+        source.close()
+    tiny.wait_for("stores", 0)
 
 
 def test_a_server_that_is_down_is_tried_now_and_then_and_seen_when_it_is_back(
