@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[3]
         "test_leaving.py",
         "test_stores.py",
         "test_rendering.py",
+        "test_saving.py",
         "test_image_server.py",
     ],
 )

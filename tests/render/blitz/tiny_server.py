@@ -60,6 +60,7 @@ class State:
         self.engines = 0
         self.settings_made = 0
         self.settings_changed = 0
+        self.saved = 0
         self.reversals = 0
         self.sessions: set[str] = set()
         self.open_stores: list[Opened] = []
@@ -189,6 +190,19 @@ class Engine(Opened, omero.api.RenderingEngine):
 
     def removeCodomainMapFromChannel(self, context, channel, current):
         self.state.change(reversals=-1)
+
+    def setDefaultZ(self, z, current):
+        self.default_z = z
+
+    def setDefaultT(self, t, current):
+        pass
+
+    def saveCurrentSettings(self, current):
+        if self.default_z == SLOW:
+            time.sleep(SLOW_S)
+        elif self.default_z == FAILS:
+            raise omero.ReadOnlyGroupSecurityViolation(message="a secret message")
+        self.state.change(saved=1)
 
     def renderAsPackedInt(self, plane, current):
         if not self.busy.acquire(blocking=False):
