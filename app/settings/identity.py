@@ -1,8 +1,10 @@
 """Settings: who may ask, and how they are known."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, SecretStr
 
-from app.settings.kinds import Count, in_group
+from app.settings.kinds import Count, Seconds, SecondsOrNone, in_group
 
 setting = in_group("identity")
 
@@ -10,6 +12,41 @@ setting = in_group("identity")
 class IdentitySettings(BaseModel):
     """Who may ask, and how they are known."""
 
+    session_engine: str | None = setting(
+        None,
+        "Where OMERO.web keeps its sessions: `cache` (in Redis), `db`, `cached_db`, `file` or "
+        "`signed_cookies`; Django's full names do too. Not set = its cookies mean nothing here.",
+    )
+    session_cookie_name: str = setting("sessionid", "Name of OMERO.web's session cookie.")
+    session_secret_key: SecretStr | None = setting(
+        None, "OMERO.web's secret key, with which all sessions but those in a cache are signed."
+    )
+    session_cache_url: SecretStr = setting(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        "Redis database of OMERO.web's default cache: `redis://[user:password@]host:port/number`, "
+        "`rediss://…` or `unix://path?db=number`.",
+    )
+    session_cache_key_prefix: str = setting("", "KEY_PREFIX of that cache.")
+    session_cache_version: Count = setting(1, "VERSION of that cache.")
+    session_database: SecretStr | None = setting(
+        None,
+        "Database with OMERO.web's table django_session: `sqlite:///path`, or "
+        "`postgresql://user:password@host:port/name`.",
+    )
+    session_folder: Path | None = setting(
+        None, "Folder with OMERO.web's session files.", "the system's folder for temporary files"
+    )
+    session_age_s: Count = setting(
+        86400, "How long a session that is kept in a file or cookie lasts after its last change."
+    )
+    session_store_timeout_s: Seconds = setting(
+        2.0, "How long OMERO.web's session store may take; a request is then answered 503."
+    )
+    session_remembered_s: SecondsOrNone = setting(
+        5.0,
+        "How long a process remembers whose cookie it was: after that a logout counts; "
+        "0 = look each time.",
+    )
     query_secrets: bool = setting(
         False,
         "Accept session keys (`bsession`) and passwords (`username`, `password`) in URLs, as "

@@ -95,7 +95,13 @@ def test_every_setting_is_described_and_belongs_to_a_group():
 
 
 def _sounds_secret(name):
-    return "password" in name or name in ("public_users", "metrics_token")
+    return "password" in name or name in (
+        "public_users",
+        "metrics_token",
+        "session_secret_key",
+        "session_cache_url",
+        "session_database",
+    )
 
 
 def test_a_list_that_is_no_json_is_told_in_one_line(monkeypatch):

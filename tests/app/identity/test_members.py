@@ -190,7 +190,9 @@ class TestSeveralServers:
         assert first.handles is second.handles and first.worker is second.worker
 
     def test_no_proxy_may_take_the_picture_of_one_for_that_of_another(self, make_members, several):
-        path = f"render_image/{several.ids[FLAT]}/0/0/?c=1|0:255$FF0000,-2,-3&m=c"
+        maps = '[{"inverted":{"enabled":false},"quantization":{"family":"linear"}}]'
+        query = f"c=1|0:255$FF0000,-2,-3&m=c&maps={maps}"
+        path = f"render_image/{several.ids[FLAT]}/0/0/?{query}"
         settings = {
             "public_enabled": True,
             "public_url_filter": ".",
