@@ -113,13 +113,13 @@ def describe_container(call: Call, kind: str, container_id: int) -> dict[str, An
 
 def describe_original_files(call: Call, image_id: int) -> dict[str, Any]:
     """Tell the paths of an image's files; nothing of an image without a fileset."""
-    paths = call.session.original_paths(image_id, call.deadline)
-    if paths is None:
+    fileset = call.session.fileset(image_id, call.deadline)
+    if fileset is None:
         return {}
     return {
-        "repo": list(paths.server),
-        "client": list(paths.client),
-        "fileset": {"id": paths.fileset_id},
+        "repo": [f"{file.folder}{file.name}" for file in fileset.files],
+        "client": [file.client_path for file in fileset.files],
+        "fileset": {"id": fileset.id},
     }
 
 

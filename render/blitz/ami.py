@@ -43,11 +43,19 @@ class Pending:
             raise translate(error, step) from error
         self._future.add_done_callback(self._handoff.fill)
 
-    def result(self, deadline: Deadline) -> Any:
-        """Wait for the answer; raise one of our errors. A call out of time is given up."""
+    def result(self, deadline: Deadline, *, while_wanted: bool = False) -> Any:
+        """Wait for the answer; raise one of our errors. A call out of time is given up.
+
+        `while_wanted` = given up as soon as the client has hung up, too: for calls that may be
+        broken off, since what the service does meanwhile is of no consequence.
+        """
         done = failed = False
         try:
-            done = self._handoff.wait(deadline.remaining_s(self._step))
+            if while_wanted:
+                self._handoff.wait_in_queue(deadline, self._step)
+                done = True
+            else:
+                done = self._handoff.wait(deadline.remaining_s(self._step))
             if not done:
                 raise DeadlineExceeded(f"the request ran out of time at the step '{self._step}'")
             return self._future.result()  # done, so this does not wait

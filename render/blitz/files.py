@@ -1,11 +1,12 @@
 """Lists lookup tables and images' files, and reads small original files."""
 
 import logging
+from typing import Any
 
 from render.blitz.ami import call, outlive, start
 from render.blitz.mapping import text_of, unwrap
 from render.blitz.queries import FILES_OF_IMAGE, distinct, with_id
-from render.blitz.records import LookupTableFile, OriginalPaths
+from render.blitz.records import Fileset, LookupTableFile, OriginalFile
 from render.blitz.session import ALL_GROUPS, LiveSession
 from render.blitz.slices import omero
 from render.deadline import Deadline
@@ -39,9 +40,7 @@ def list_lookup_tables(live: LiveSession, deadline: Deadline) -> tuple[LookupTab
     return tuple(sorted(tables, key=lambda table: (table.name.lower(), table.path, table.id)))
 
 
-def load_original_paths(
-    live: LiveSession, image_id: int, deadline: Deadline
-) -> OriginalPaths | None:
+def load_fileset(live: LiveSession, image_id: int, deadline: Deadline) -> Fileset | None:
     """Tell the files of an image, None if it has no fileset; raise NotFound without the image."""
     query = live.service("query", deadline)
     image = start("find the image", query.findAsync, "Image", image_id)
@@ -53,11 +52,23 @@ def load_original_paths(
     if not found:
         return None
     entries = [entry for entry in found[0].usedFilesSeq if entry is not None]
-    originals = [entry.originalFile for entry in entries if entry.originalFile is not None]
-    return OriginalPaths(
-        fileset_id=found[0].id.val,
-        server=tuple(f"{text_of(file.path)}{text_of(file.name)}" for file in originals),
-        client=tuple(text_of(entry.clientPath) for entry in entries),
+    return Fileset(
+        id=found[0].id.val,
+        prefix=text_of(found[0].templatePrefix),
+        files=tuple(_original_file(entry) for entry in entries if entry.originalFile is not None),
+    )
+
+
+def _original_file(entry: Any) -> OriginalFile:
+    file = entry.originalFile
+    size, modified_ms = unwrap(file.size), unwrap(file.mtime)
+    return OriginalFile(
+        id=file.id.val,
+        folder=text_of(file.path),
+        name=text_of(file.name),
+        client_path=text_of(entry.clientPath),
+        size_bytes=size,
+        version=text_of(file.hash) or f"{size}-{modified_ms}",
     )
 
 

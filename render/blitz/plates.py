@@ -5,7 +5,7 @@ from typing import Any
 
 from render.blitz.ami import call, start
 from render.blitz.listings import image_item
-from render.blitz.mapping import unwrap
+from render.blitz.mapping import permissions_of, unwrap
 from render.blitz.queries import (
     EXTENT_OF_PLATE,
     FIELD_OF_PLATE,
@@ -54,6 +54,7 @@ def load_well(live: LiveSession, well_id: int, deadline: Deadline) -> WellItem:
         row_naming=unwrap(well.plate.rowNamingConvention),
         column_naming=unwrap(well.plate.columnNamingConvention),
         fields=tuple(_field(sample) for sample in samples if sample.image.loaded),
+        can_download=permissions_of(well.details).can_download,
     )
 
 

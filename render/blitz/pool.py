@@ -91,6 +91,15 @@ class SessionPool:
         finally:
             self._check_in(slot)
 
+    def lease(self, credentials: Credentials, deadline: Deadline) -> "Lease":
+        """Open the session of these credentials, and keep it open until the lease is released."""
+        slot = self._check_out(credentials)
+        try:
+            return Lease(slot, slot.live(deadline), self._check_in)
+        except BaseException:
+            self._check_in(slot)
+            raise
+
     def _answered(self, slot: SessionSlot, result: Result) -> Result:
         slot.last_answered_s = time.monotonic()
         return result
@@ -235,6 +244,33 @@ class SessionPool:
                 if slot.users == 0 and now_s - slot.last_used_s > self._limits.session_idle_s:
                     del self._slots[credentials]
                     _close_in_background(slot)
+
+
+class Lease:
+    """A session that is not closed for being idle, while something goes on that takes long."""
+
+    def __init__(
+        self, slot: SessionSlot, live: LiveSession, check_in: Callable[[SessionSlot], None]
+    ) -> None:
+        self._slot = slot
+        self._check_in = check_in
+        self._is_over = False
+        self.live = live
+
+    def answered(self) -> None:
+        """Note that the server answered on this session."""
+        self._slot.last_answered_s = time.monotonic()
+
+    def renew(self, deadline: Deadline) -> None:
+        """Open the session anew that proved lost."""
+        self._slot.discard(self.live)
+        self.live = self._slot.live(deadline)
+
+    def release(self) -> None:
+        """Give the session back; more than once does no harm."""
+        if not self._is_over:
+            self._is_over = True
+            self._check_in(self._slot)
 
 
 def _refresh(slot: SessionSlot, live: LiveSession) -> None:

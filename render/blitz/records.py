@@ -69,7 +69,8 @@ class FieldItem:
 class WellItem:
     """A well with its fields in order; those without an image that is visible are left out.
 
-    Row and column are counted from 0; naming is `letter`, `number` or None.
+    Row and column are counted from 0; naming is `letter`, `number` or None. `can_download` tells
+    whether the data of its images may be taken away.
     """
 
     id: int
@@ -79,6 +80,7 @@ class WellItem:
     row_naming: str | None
     column_naming: str | None
     fields: tuple[FieldItem, ...]
+    can_download: bool = True
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,29 @@ class SearchHit:
 
 
 @dataclass(frozen=True)
-class OriginalPaths:
-    """The files of an image: where they lie on the server, and where they were imported from."""
+class OriginalFile:
+    """A file as it was imported.
 
-    fileset_id: int
-    server: tuple[str, ...]
-    client: tuple[str, ...]
+    `folder` is where it lies on the server, ending in `/`; `client_path` where it came from.
+    `version` changes when the content does, as far as the server tells. `size_bytes` is None
+    where the server does not tell.
+    """
+
+    id: int
+    folder: str
+    name: str
+    client_path: str
+    size_bytes: int | None
+    version: str
+
+
+@dataclass(frozen=True)
+class Fileset:
+    """The files that were imported together; `prefix` is the folder on the server for all."""
+
+    id: int
+    prefix: str
+    files: tuple[OriginalFile, ...]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from render.blitz.changes import changes_since
 from render.blitz.compatible import channels_of_images_beside
 from render.blitz.definitions import list_rendering_definitions, load_rendering_definition
 from render.blitz.endpoint import Credentials, Endpoint, Limits
-from render.blitz.files import list_lookup_tables, load_original_paths, read_file
+from render.blitz.file_stream import FileStream
+from render.blitz.files import list_lookup_tables, load_fileset, read_file
 from render.blitz.listings import list_datasets, list_images, list_projects, load_container
 from render.blitz.logins import OpenedSession, end_session, start_session
 from render.blitz.metadata import load_image_info
@@ -28,9 +29,9 @@ from render.blitz.records import (
     ContainerRecord,
     CopyResult,
     DefinitionRecord,
+    Fileset,
     ImageItem,
     LookupTableFile,
-    OriginalPaths,
     PlateGrid,
     SearchHit,
     ServerSettings,
@@ -228,9 +229,17 @@ class BlitzSession:
         """Load a `Project`, `Dataset`, `Screen` or `Plate`; NotFound when there is none."""
         return self._run(lambda live: load_container(live, kind, container_id, deadline), deadline)
 
-    def original_paths(self, image_id: int, deadline: Deadline) -> OriginalPaths | None:
+    def fileset(self, image_id: int, deadline: Deadline) -> Fileset | None:
         """Tell the files of an image, None if it has no fileset; NotFound without the image."""
-        return self._run(lambda live: load_original_paths(live, image_id, deadline), deadline)
+        return self._run(lambda live: load_fileset(live, image_id, deadline), deadline)
+
+    def open_file(self, file_id: int, deadline: Deadline) -> FileStream:
+        """Open an original file of any size to be streamed; it has to be closed.
+
+        Raises NotFound when it is missing or invisible, Forbidden when the server does not hand
+        out its content.
+        """
+        return FileStream(self._source.pool.lease(self._credentials, deadline), file_id, deadline)
 
     def search(
         self,
