@@ -34,6 +34,11 @@ class Call:
         steps.tell(viewer=viewer.kind)
         watch_calls(steps.count_call)
 
+    def renewed(self) -> "Call":
+        """Give a call for the same viewer whose time begins anew, for one step of a long one."""
+        deadline = Deadline.after(self.settings.request_deadline_s, self.deadline.asker)
+        return Call(self.parts, self.viewer, deadline, Steps(self.steps.request_id))
+
     @cached_property
     def session(self) -> BlitzSession:
         """Give the viewer's session; what is remembered is answered without one."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.clipboards import Clipboards
+from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.identity import Identity
@@ -53,6 +54,7 @@ class Parts:
     handles: HandleStore
     clipboards: Clipboards
     freshness: Freshness
+    downloads: DownloadGate
     worker: Worker
     infos: RecentMemory[ImageInfo]
     raw_planes: RawTiles

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.change_watcher import ChangeWatcher, watcher_credentials
 from app.clipboards import Clipboards
+from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.identity import Identity
@@ -131,6 +132,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
         )
     )
     freshness = Freshness(settings.cache_dir / "freshness")
+    downloads = DownloadGate(settings)
     workers: list[Worker] = []
 
     def worker_for(server: Server) -> Worker:
@@ -156,6 +158,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             handles=handles,
             clipboards=clipboards,
             freshness=freshness,
+            downloads=downloads,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
             raw_planes=RawTiles(

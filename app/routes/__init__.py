@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from app.routes import (
     composed,
+    downloads,
     histograms,
     images,
     metadata,
@@ -30,6 +31,7 @@ def blueprints() -> list[Blueprint]:
         plates,
         rois,
         rdefs,
+        downloads,
         settings,
         service,
         pages,

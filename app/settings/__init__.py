@@ -23,6 +23,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from app.settings.cache import CacheSettings
+from app.settings.downloads import DownloadsSettings
 from app.settings.http import HttpSettings
 from app.settings.identity import IdentitySettings
 from app.settings.images import ImagesSettings
@@ -43,6 +44,7 @@ GROUPS = (
     "omero",
     "identity",
     "cache",
+    "downloads",
     "limits",
     "pictures",
     "metadata",
@@ -65,6 +67,7 @@ class Settings(
     OmeroSettings,
     IdentitySettings,
     CacheSettings,
+    DownloadsSettings,
     LimitsSettings,
     PicturesSettings,
     MetadataSettings,

@@ -13,6 +13,7 @@ from tests.app.screened import FIRST_WELL, PLATE, SCREENED
 
 MISSING = 987654
 IMAGE_JPEG, IMAGE_GIF, JSON = "image/jpeg", "image/gif", "application/json"
+TO_KEEP = "application/force-download"
 
 #: Path with a place for an image id, content type, and what makes it malformed (status, query).
 IMAGE_ROUTES = [
@@ -62,6 +63,11 @@ IMAGE_ROUTES = [
     ("/webgateway/imgData/{}/size.width/", JSON, (400, "callback=")),
     ("/webclient/imgData/{}/", JSON, (400, "callback=1a")),
     ("/webclient/5/imgData/{}/", JSON, (400, "callback=a%0a")),
+    ("/webgateway/download_as/{}/", TO_KEEP, (400, "format=bmp")),
+    ("/webclient/render_image_download/{}/", TO_KEEP, (400, "q=x")),
+    ("/webclient/render_image_download/{}/1/", TO_KEEP, (400, "q=x")),
+    ("/webclient/render_image_download/{}/1/1/", TO_KEEP, (400, "q=x")),
+    ("/webclient/5/render_image_download/{}/", TO_KEEP, (400, "q=x")),
 ]
 
 #: Path, content type, and a path that is missing or malformed with its status, or None.
@@ -80,6 +86,17 @@ OTHER_ROUTES = [
     ("/webgateway/get_thumbnails/50/?id={image}&id=1&id=2", JSON, None),
     ("/webclient/get_thumbnails/?id={image}", JSON, None),
     ("/webclient/get_thumbnails/5/?id={image}", JSON, None),
+    (
+        "/webgateway/archived_files/download/{image}/",
+        TO_KEEP,
+        (404, "/webgateway/archived_files/download/987654/"),
+    ),
+    (
+        "/webgateway/archived_files/download/?image={image}",
+        TO_KEEP,
+        (400, "/webgateway/archived_files/download/?image=x"),
+    ),
+    ("/webgateway/download_as/?image={image}", TO_KEEP, (400, "/webgateway/download_as/")),
     ("/webgateway/luts_png/", "image/png", None),
     ("/webgateway/luts/", JSON, (400, "/webgateway/luts/?callback=a(")),
     ("/webclient/luts/", JSON, None),
@@ -205,7 +222,7 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
             continue
         assert rule.endpoint in tried
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match.group(1)]), rule.rule)
-        query = "tile=0,0,0&c=1|0:9$F00&m=c"
+        query = f"tile=0,0,0&c=1|0:9$F00&m=c&image={image}"
         assert gateway.client.get(f"{path}?{query}").status_code == 200, path
 
 

@@ -1,0 +1,75 @@
+"""How many downloads a process sends at a time, and how much memory they may hold together."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable
+
+from app.settings import Settings
+from render.errors import Overloaded
+
+#: Blocks that one download holds: those on their way here, and the one on its way to the client.
+BLOCKS_AHEAD = 2
+_BLOCKS_HELD = BLOCKS_AHEAD + 2
+_SMALLEST_BLOCK_BYTES = 32 * 1024
+_LARGEST_BLOCK_BYTES = 1024 * 1024
+_RETRY_AFTER_S = 10.0
+
+
+class DownloadGate:
+    """Lets a bounded number of downloads in; the more there are, the smaller their blocks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._most = settings.downloads_max
+        self._most_per_viewer = settings.downloads_max_per_viewer
+        self._buffer_bytes = settings.downloads_buffer_max_bytes
+        self._lock = threading.Lock()
+        self._by_viewer: Counter[Hashable] = Counter()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """Number of downloads under way."""
+        return self._count
+
+    def enter(self, viewer: Hashable) -> Callable[[], None]:
+        """Count a download in, and give what counts it out again, once, however often called.
+
+        Raises Overloaded when too many are under way.
+        """
+        with self._lock:
+            if self._by_viewer[viewer] >= self._most_per_viewer:
+                raise Overloaded(
+                    f"{self._most_per_viewer} downloads of yours are under way already "
+                    "(setting downloads_max_per_viewer)",
+                    retry_after_s=_RETRY_AFTER_S,
+                )
+            if self._count >= self._most:
+                raise Overloaded(
+                    f"{self._most} downloads are under way already (setting downloads_max)",
+                    retry_after_s=_RETRY_AFTER_S,
+                )
+            self._by_viewer[viewer] += 1
+            self._count += 1
+        return _Once(lambda: self._leave(viewer))
+
+    def block_bytes(self) -> int:
+        """Give the size of the next block of any download."""
+        share = self._buffer_bytes // (max(1, self._count) * _BLOCKS_HELD)
+        return min(_LARGEST_BLOCK_BYTES, max(_SMALLEST_BLOCK_BYTES, share))
+
+    def _leave(self, viewer: Hashable) -> None:
+        with self._lock:
+            self._count -= 1
+            self._by_viewer[viewer] -= 1
+            if not self._by_viewer[viewer]:
+                del self._by_viewer[viewer]
+
+
+class _Once:
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
+
+    def __call__(self) -> None:
+        action, self._action = self._action, None
+        if action is not None:
+            action()

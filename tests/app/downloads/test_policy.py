@@ -1,0 +1,85 @@
+"""What the server's binary access policy keeps is refused before the first byte."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.settings import load_settings
+from app.web import parts_of
+from tests.support.image_server import start_image_server
+from tests.support.lab import DRAFT, PASSWORDS, SLIDE, VISIBLE, make_lab
+
+
+@pytest.fixture(scope="module")
+def bobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, dict[str, int]]]:
+    """An application in the name of bob, who may not download carol's slides; ids by name."""
+    path = tmp_path_factory.mktemp("lab")
+    lab = make_lab(path)
+    with start_image_server(lab.folder, arguments=lab.arguments) as server:
+        yield from _application(lab.folder, server.ports["tcp"], path / "cache")
+
+
+def _application(
+    folder: Path, port: int, cache_dir: Path
+) -> Iterator[tuple[Flask, dict[str, int]]]:
+    app = create_app(
+        load_settings(
+            env_file=None,
+            images=folder,
+            image_server_port=port,
+            image_server_user="bob",
+            image_server_password=PASSWORDS["bob"],
+            cache_dir=cache_dir,
+        )
+    )
+    client = app.test_client()
+    ids = {
+        image["name"]: image["id"]
+        for project in client.get("/webgateway/proj/list/").get_json()
+        for dataset in client.get(f"/webgateway/proj/{project['id']}/children/").get_json()
+        for image in client.get(f"/webgateway/dataset/{dataset['id']}/children/").get_json()
+    }
+    assert set(ids) == VISIBLE["bob"]
+    yield app, ids
+    parts_of(app).close()
+
+
+@pytest.fixture
+def client(bobs: tuple[Flask, dict[str, int]]) -> FlaskClient:
+    return bobs[0].test_client()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "webgateway/archived_files/download/{slide}/",
+        "webgateway/archived_files/download/?image={draft}&image={slide}",
+        "webgateway/download_as/{slide}/",
+        "webgateway/download_as/?image={draft}&image={slide}",
+        "webclient/render_image_download/{slide}/",
+    ],
+)
+def test_what_must_stay_is_refused(bobs, client, path):
+    response = client.get("/" + path.format(slide=bobs[1][SLIDE], draft=bobs[1][DRAFT]))
+    assert response.status_code == 403
+    assert "may not be downloaded" in response.get_json()["message"]
+
+
+def test_looking_at_it_is_still_allowed(bobs, client):
+    assert client.get(f"/webgateway/render_image/{bobs[1][SLIDE]}/").status_code == 200
+
+
+def test_what_may_go_goes(bobs, client):
+    response = client.get(f"/webgateway/archived_files/download/{bobs[1][DRAFT]}/")
+    assert response.status_code == 200 and response.data[:4] == b"\x89PNG"
+
+
+def test_what_may_not_be_seen_is_not_there(bobs, client):
+    hidden = set(range(1, 7)) - set(bobs[1].values())
+    for image_id in hidden:
+        path = f"/webgateway/archived_files/download/{image_id}/"
+        assert client.get(path).status_code == 404
