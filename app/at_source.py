@@ -7,7 +7,6 @@ from app.call import Call
 from app.drawing import Drawing
 from app.projections import AxisProjection, check_projection_bytes
 from render.engine.composite import needed_channels
-from render.job import Finish
 from render.values import Projection, ProjectionKind, Region
 from render.workers.server import RemoteRender
 
@@ -31,7 +30,6 @@ def draw_at_source(call: Call, drawing: Drawing) -> bytes:
     if projection is not None:
         channels = len(needed_channels(definition))
         check_projection_bytes(call, info, projection, channels, drawing.area)
-    turned = drawing.orientation
     call.fetches += 1
     return call.work(
         RemoteRender(
@@ -43,13 +41,7 @@ def draw_at_source(call: Call, drawing: Drawing) -> bytes:
             drawing.area.level,
             drawing.area.region,
             None if projection is None else _server_projection(projection),
-            Finish(
-                encoding=drawing.encoding,
-                size=drawing.size,
-                flip_horizontal=turned.flip_horizontal,
-                flip_vertical=turned.flip_vertical,
-                rotation=turned.rotation,
-            ),
+            drawing.finish,
         )
     )
 

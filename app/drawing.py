@@ -1,6 +1,6 @@
 """All that determines a picture's bytes, and the reading of the planes that it is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,12 @@ import numpy as np
 from app.areas import SourceArea
 from app.call import Call
 from app.effective import EffectiveSettings
+from app.keys import picture_text
 from app.params import Orientation
 from app.planes import read_planes, read_sampled
 from app.projections import AxisProjection, check_projection_bytes, project_channel
 from render.engine.composite import needed_channels
-from render.job import RenderJob
+from render.job import Finish, RenderJob
 from render.values import Encoding, ImageInfo, PlaneIndex
 
 
@@ -35,13 +36,50 @@ class Drawing:
     size: tuple[int, int] | None = None
     stride: int = 1
 
+    @property
+    def finish(self) -> Finish:
+        """Give what is done with the picture after it was drawn."""
+        turned = self.orientation
+        return Finish(
+            encoding=self.encoding,
+            size=self.size,
+            flip_horizontal=turned.flip_horizontal,
+            flip_vertical=turned.flip_vertical,
+            rotation=turned.rotation,
+        )
+
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        """Give the (width, height) that is drawn, before it is finished."""
+        region = self.area.region
+        return -(-region.width // self.stride), -(-region.height // self.stride)
+
+
+def drawing_text(
+    call: Call, drawing: Drawing, purpose: Iterable[object] = (), at_source: bool = False
+) -> str:
+    """Give the canonical text of a drawing; `purpose` tells what else is done with it."""
+    return picture_text(
+        call.parts.source_name,
+        drawing.info,
+        drawing.settings,
+        drawing.area,
+        drawing.z,
+        drawing.t,
+        drawing.projection,
+        drawing.orientation,
+        drawing.encoding,
+        purpose,
+        at_source,
+    )
+
 
 def render_job(call: Call, drawing: Drawing) -> RenderJob:
     """Read the raw planes of the channels that are drawn, and give the job that draws them."""
-    info, definition, turned = drawing.info, drawing.settings.definition, drawing.orientation
+    info, definition, finish = drawing.info, drawing.settings.definition, drawing.finish
     needed = needed_channels(definition)
     planes = dict(zip(needed, read_channels(call, drawing, needed), strict=True))
-    region, stride = drawing.area.region, drawing.stride
+    width, height = drawing.drawn_size
     return RenderJob(
         planes=tuple(planes.get(c) for c in range(info.size_c)),
         pixel_type=info.pixel_type,
@@ -49,12 +87,12 @@ def render_job(call: Call, drawing: Drawing) -> RenderJob:
         significant_bits=info.significant_bits,
         stats=tuple(channel.stats for channel in info.channels),
         luts=drawing.settings.luts,
-        encoding=drawing.encoding,
-        shape=(-(-region.height // stride), -(-region.width // stride)),
-        size=drawing.size,
-        flip_horizontal=turned.flip_horizontal,
-        flip_vertical=turned.flip_vertical,
-        rotation=turned.rotation,
+        shape=(height, width),
+        encoding=finish.encoding,
+        size=finish.size,
+        flip_horizontal=finish.flip_horizontal,
+        flip_vertical=finish.flip_vertical,
+        rotation=finish.rotation,
     )
 
 

@@ -12,14 +12,14 @@ from app.areas import resolve_area
 from app.at_source import draw_at_source, is_drawn_at_source
 from app.auto_windows import AutoWindows
 from app.call import Call
-from app.drawing import Drawing, render_job
+from app.drawing import Drawing, drawing_text, render_job
 from app.effective import (
     EffectiveSettings,
     effective_settings,
     stored_definition,
     unrendered_settings,
 )
-from app.keys import digest, picture_text
+from app.keys import digest
 from app.params import RenderRequest
 from app.pictures import PictureKey
 from app.projections import AxisProjection, resolve_projection
@@ -157,7 +157,9 @@ def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bo
         media_type = ARRAY_CONTENT_TYPES[drawing.encoding.format]
         headers, produce = arrays.headers(drawing), arrays.write_array
     else:
-        key = digest(_text_of(call, drawing))
+        purpose = () if drawing.size is None else ("thumbnail", *drawing.size, drawing.stride)
+        at_source = is_drawn_at_source(call, drawing)
+        key = digest(drawing_text(call, drawing, purpose, at_source))
         media_type = CONTENT_TYPES[drawing.encoding.format]
         headers, produce = (), draw
     picture = Picture(None, media_type, key, complete, drawing.settings.warnings, headers)
@@ -195,22 +197,6 @@ def file_of(call: Call, key: PictureKey, picture: Picture) -> str | None:
     if not call.proxy_sends_files or (picture.complete and call.viewer.kind == "public"):
         return None
     return call.parts.pictures.file_of(key)
-
-
-def _text_of(call: Call, drawing: Drawing) -> str:
-    return picture_text(
-        call.parts.source_name,
-        drawing.info,
-        drawing.settings,
-        drawing.area,
-        drawing.z,
-        drawing.t,
-        drawing.projection,
-        drawing.orientation,
-        drawing.encoding,
-        () if drawing.size is None else ("thumbnail", *drawing.size, drawing.stride),
-        at_source=is_drawn_at_source(call, drawing),
-    )
 
 
 def cached(call: Call, key: PictureKey, produce: Callable[[], bytes]) -> bytes:

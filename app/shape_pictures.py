@@ -7,9 +7,9 @@ from functools import partial
 
 from app.areas import SourceArea
 from app.call import Call
-from app.drawing import Drawing, render_job
+from app.drawing import Drawing, drawing_text, render_job
 from app.effective import stored_definition
-from app.keys import digest, picture_text
+from app.keys import digest
 from app.params import Orientation
 from app.pipeline import ClientHas, Picture, check_plane, filled, settings_of
 from app.shape_params import MaskRequest, ShapeThumbnailRequest
@@ -103,20 +103,7 @@ def _thumbnail(
         wanted.encoding,
     )
     purpose = ("shape", _shape_digest(shape), *request.color)
-    key = digest(
-        picture_text(
-            call.parts.source_name,
-            info,
-            drawing.settings,
-            drawing.area,
-            z,
-            t,
-            None,
-            drawing.orientation,
-            drawing.encoding,
-            purpose,
-        )
-    )
+    key = digest(drawing_text(call, drawing, purpose))
 
     def draw() -> bytes:
         return call.work(

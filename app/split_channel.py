@@ -3,20 +3,17 @@
 import json
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from app.areas import SourceArea
 from app.call import Call
 from app.composed_params import SplitChannelRequest
-from app.drawing import Drawing, read_channels
+from app.drawing import Drawing, drawing_text, render_job
 from app.effective import stored_definition
 from app.image_data import channel_label
-from app.keys import digest, picture_text
+from app.keys import digest
 from app.levels import Size, fitted_size, sufficient_level, sufficient_stride, whole_level
 from app.pipeline import ClientHas, Picture, check_plane, filled, settings_of
 from app.projections import resolve_projection
-from render.composed import SplitChannelJob
-from render.engine.composite import needed_channels
+from render.composed import SplitChannelJob, split_channel_grid
 from render.engine.encode import CONTENT_TYPES
 from render.engine.panes import shown_labels
 from render.errors import TooLarge
@@ -80,7 +77,9 @@ class _Panes:
 
     def check(self, call: Call) -> None:
         """Raise TooLarge when all panes together have more pixels than a picture may have."""
-        width, height = self._job({}).grid.size
+        drawing = self.drawing
+        pane = drawing.finish.finished_size(*drawing.drawn_size)
+        width, height = split_channel_grid(self.model, drawing.info.size_c, pane).size
         limit = call.settings.max_output_pixels
         if width * height > limit:
             raise TooLarge(
@@ -91,48 +90,11 @@ class _Panes:
 
     def key(self, call: Call) -> str:
         drawing = self.drawing
-        return digest(
-            picture_text(
-                call.parts.source_name,
-                drawing.info,
-                drawing.settings,
-                drawing.area,
-                drawing.z,
-                drawing.t,
-                drawing.projection,
-                drawing.orientation,
-                drawing.encoding,
-                (
-                    *("split", self.model.value, drawing.size, drawing.stride),
-                    json.dumps(self.labels),
-                ),
-            )
-        )
+        purpose = ("split", self.model.value, drawing.size, drawing.stride, json.dumps(self.labels))
+        return digest(drawing_text(call, drawing, purpose))
 
     def draw(self, call: Call) -> bytes:
-        needed = needed_channels(self.drawing.settings.definition)
-        planes = dict(zip(needed, read_channels(call, self.drawing, needed), strict=True))
-        return call.work(self._job(planes))
-
-    def _job(self, planes: dict[int, np.ndarray]) -> SplitChannelJob:
-        drawing, info = self.drawing, self.drawing.info
-        region, stride = drawing.area.region, drawing.stride
-        turned = drawing.orientation
-        return SplitChannelJob(
-            planes=tuple(planes.get(c) for c in range(info.size_c)),
-            pixel_type=info.pixel_type,
-            definition=replace(drawing.settings.definition, model=self.model),
-            shape=(-(-region.height // stride), -(-region.width // stride)),
-            labels=self.labels,
-            significant_bits=info.significant_bits,
-            stats=tuple(channel.stats for channel in info.channels),
-            luts=drawing.settings.luts,
-            encoding=drawing.encoding,
-            size=drawing.size,
-            flip_horizontal=turned.flip_horizontal,
-            flip_vertical=turned.flip_vertical,
-            rotation=turned.rotation,
-        )
+        return call.work(SplitChannelJob(render_job(call, self.drawing), self.model, self.labels))
 
 
 def _pane(info: ImageInfo, longest_side: int | None) -> tuple[Size | None, SourceArea]:

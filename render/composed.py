@@ -1,71 +1,55 @@
 """Jobs for composed pictures: put together from several, or drawn from numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine import composite, encode, line_plot, lut_strip, panes
+from render.engine import encode, line_plot, lut_strip, panes
 from render.engine.lut import find_table
-from render.job import Finish
-from render.values import ChannelBinding, Model, RenderingDefinition
+from render.job import RenderJob
+from render.values import ChannelBinding, Model
 
 #: The level whose colour stands for a whole lookup table where only one can be shown.
 _MIDDLE_LEVEL = 128
 
 
 @dataclass(frozen=True, eq=False)
-class SplitChannelJob(Finish):
+class SplitChannelJob:
     """Draw each active channel alone, and in colour all together, side by side.
 
-    `planes`, `significant_bits`, `stats` and `luts` are as in `RenderJob`. There is a cell for
-    every channel; those of inactive ones stay empty. In greyscale there is no pane of all
-    together. `shape` is the (height, width) of the planes. `labels` are one per channel, and one
-    more for the pane of all together. What `Finish` says is done with each pane.
+    `picture` draws all together; it needs its `shape`. There is a cell for every channel; those
+    of inactive ones stay empty. With a greyscale `model` panes are grey, and there is none of all
+    together. `labels` are one per channel, and one more for the pane of all together.
     """
 
-    planes: tuple[NDArray | None, ...]
-    pixel_type: str
-    definition: RenderingDefinition
-    shape: tuple[int, int]
+    picture: RenderJob
+    model: Model
     labels: tuple[str, ...]
-    significant_bits: int | None = None
-    stats: tuple[tuple[float, float] | None, ...] = ()
-    luts: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     def run(self) -> bytes:
         """Give the bytes of the encoded picture."""
-        bindings = self.definition.bindings
-        grid = self.grid
+        definition = replace(self.picture.definition, model=self.model)
+        bindings = definition.bindings
+        assert self.picture.shape is not None
+        height, width = self.picture.shape
+        size = self.picture.finished_size(width, height)
+        grid = split_channel_grid(self.model, len(bindings), size)
         canvas = panes.empty_canvas(grid)
         for index, binding in enumerate(bindings):
             if binding.active:
                 alone = tuple(replace(each, active=c == index) for c, each in enumerate(bindings))
-                panes.place(canvas, grid, index, self._pane(alone), self.labels[index])
-        if self.definition.model is Model.RGB:
-            panes.place(canvas, grid, len(bindings), self._pane(bindings), self.labels[-1])
-        return encode.encode(canvas, self.encoding)
+                pane = replace(self.picture, definition=definition.with_bindings(alone)).picture()
+                panes.place(canvas, grid, index, pane, self.labels[index])
+        if self.model is Model.RGB:
+            panes.place(canvas, grid, len(bindings), self.picture.picture(), self.labels[-1])
+        return encode.encode(canvas, self.picture.encoding)
 
-    @property
-    def grid(self) -> panes.PaneGrid:
-        """Give where the panes stand, and how large they and the picture are."""
-        width, height = self.size or self.shape[::-1]
-        pane = (height, width) if self.rotation in (90, 270) else (width, height)
-        together = 1 if self.definition.model is Model.RGB else 0
-        return panes.pane_grid(len(self.definition.bindings) + together, pane)
 
-    def _pane(self, bindings: tuple[ChannelBinding, ...]) -> NDArray[np.uint8]:
-        picture = composite.compose(
-            self.planes,
-            self.pixel_type,
-            self.definition.with_bindings(bindings),
-            significant_bits=self.significant_bits,
-            stats=self.stats,
-            luts=self.luts,
-            shape=self.shape,
-        )
-        return self.finished(picture)
+def split_channel_grid(model: Model, channels: int, pane: tuple[int, int]) -> panes.PaneGrid:
+    """Give the grid for so many channels with panes of (width, height)."""
+    return panes.pane_grid(channels + 1 if model is Model.RGB else channels, pane)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,11 @@ class Finish:
     flip_vertical: bool = False
     rotation: int = 0
 
+    def finished_size(self, width: int, height: int) -> tuple[int, int]:
+        """Give the (width, height) of the finished picture of one that is drawn at a size."""
+        width, height = self.size or (width, height)
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
     def finished(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Give the finished picture, not yet encoded."""
         if self.size is not None:

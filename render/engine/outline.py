@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from render.engine.letters import letters
 
 #: Pixels of a line's width, of the outer radius of a point's circle, and of a text's height.
 _LINE, _CIRCLE, _TEXT = 2, 5, 14
@@ -105,7 +107,7 @@ def draw_text(
         (x, y),
         text,
         fill=color,
-        font=ImageFont.load_default(_TEXT),
+        font=letters(_TEXT),
         anchor="mm",
         align="center",
         stroke_width=0 if rim is None else 1,

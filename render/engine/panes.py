@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from render.engine.letters import letters
 
 #: White pixels around and between the panes.
 BORDER = 2
@@ -95,7 +97,7 @@ def _write(cell: NDArray[np.uint8], label: str) -> None:
         (2, 2),
         label,
         fill=(255, 255, 255),
-        font=ImageFont.load_default(size),
+        font=letters(size),
         stroke_width=1,
         stroke_fill=(0, 0, 0),
     )

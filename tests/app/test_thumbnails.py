@@ -87,7 +87,7 @@ def test_one_failed_thumbnail_of_a_batch_is_null(make_gateway):
     gateway = make_gateway()
     good, bad = gateway.ids[FLAT], gateway.ids[STACK]
     real = parts(gateway).source
-    viewer = parts(gateway).identity.viewer(None)
+    credentials = parts(gateway).own_credentials
 
     for kind in (errors.SourceFailed, errors.NotFound, errors.DeadlineExceeded, errors.Overloaded):
 
@@ -95,7 +95,7 @@ def test_one_failed_thumbnail_of_a_batch_is_null(make_gateway):
             if info.image_id == bad:
                 raise kind("the reason")
             deadline = rest[-1]
-            return real.session(viewer.credentials, deadline).read_regions(info, *rest)
+            return real.session(credentials, deadline).read_regions(info, *rest)
 
         parts(gateway).source = real
         change_session(gateway, read_regions=read_regions)

@@ -34,13 +34,16 @@ SHAPE = Shape(1, 2, 3, Ellipse(30, 40, 20, 10))
     "made",
     [
         SplitChannelJob(
-            planes=(PLANE,),
-            pixel_type="uint16",
-            definition=DEFINITION,
-            shape=(120, 200),
-            labels=("DAPI", "merged"),
-            luts={"a.lut": TABLE},
-            encoding=PNG,
+            RenderJob(
+                (PLANE,),
+                "uint16",
+                DEFINITION,
+                luts={"a.lut": TABLE},
+                shape=(120, 200),
+                encoding=PNG,
+            ),
+            Model.RGB,
+            ("DAPI", "merged"),
         ),
         LinePlotJob([PlotCurve(PLANE[3], (0, 24000), (255, 0, 0))], "x", (200, 120), 3),
         LinePlotJob([PlotCurve(PLANE[:, 3], (0, 24000), (255, 0, 0))], "y", (200, 120), 3),

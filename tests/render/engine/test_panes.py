@@ -68,6 +68,21 @@ def test_a_label_can_be_read_on_any_ground_and_changes_nothing_below_it(shade):
     np.testing.assert_array_equal(plain[2:-2, 2:-2], pane)
 
 
+def written(label):
+    grid = pane_grid(1, (300, 60))
+    canvas = empty_canvas(grid)
+    place(canvas, grid, 0, np.zeros((60, 300, 3), np.uint8), label)
+    return canvas[2:-2, 2:-2]
+
+
+def test_labels_are_written_in_latin_greek_and_cyrillic():
+    # What the font has no letter for is a box, the same for all.
+    box = written("\U0010fffd")
+    for letter in "µ°×éÅßŁαβΔЖ²":
+        assert not np.array_equal(written(letter), box), letter
+    np.testing.assert_array_equal(written("\U0010fffc"), box)
+
+
 def test_labels_are_made_fit_to_be_written():
     assert shown_labels(["a\nb\x00c\t ", "é✓", "x" * 999]) == ("a b c", "é✓", "x" * 200)
     grid = pane_grid(1, (300, 20))
