@@ -15,10 +15,10 @@ export function address(path, query = {}) {
   return base + path + (text ? `?${text}` : "");
 }
 
-export async function request(path, query, signal) {
+export async function request(path, query, signal, options = {}) {
   let answer;
   try {
-    answer = await fetch(address(path, query), { signal });
+    answer = await fetch(address(path, query), { signal, ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError("The server cannot be reached.", 0, 2000);
@@ -29,6 +29,13 @@ export async function request(path, query, signal) {
 
 export async function getJson(path, query, signal) {
   return (await request(path, query, signal)).json();
+}
+
+// Has the service change something. The token shows that this page sends it, and no other site.
+export async function post(path, query) {
+  const token = /(?:^|;\s*)csrftoken=([^;]*)/.exec(document.cookie)?.[1];
+  const headers = token ? { "X-CSRFToken": token } : {};
+  return (await request(path, query, undefined, { method: "POST", headers })).json();
 }
 
 async function errorOf(answer) {

@@ -21,8 +21,9 @@ export class Settings {
     this.reset();
   }
 
-  reset() {
-    const { channels, rdefs } = this.stored;
+  // Takes the settings of an `imgData` object: those stored when it was asked for, or others.
+  reset(data = this.stored) {
+    const { channels, rdefs } = data;
     this.greyscale = rdefs.model === "greyscale";
     this.projection = { kind: "normal" };
     this.projectOver(this.sizeZ > 1 ? "z" : "t");
@@ -97,6 +98,22 @@ export class Settings {
     if (this.sizeZ > 1) link.z = this.z + 1;
     if (this.sizeT > 1) link.t = this.t + 1;
     return { ...link, ...this.beyondChannels() };
+  }
+
+  // What can be stored: a gamma becomes part of the families that it bends.
+  toStore() {
+    const bent = this.channels.map((channel) => {
+      if (this.gamma === 1 || !["linear", "polynomial"].includes(channel.family)) return channel;
+      const coefficient = channel.family === "linear" ? 1 : channel.coefficient;
+      return { ...channel, family: "polynomial", coefficient: coefficient / this.gamma };
+    });
+    return {
+      c: bent.map((channel) => (channel.active ? "" : "-") + channelText(channel)).join(","),
+      maps: JSON.stringify(bent.map(mapOf)),
+      m: this.greyscale ? "g" : "c",
+      z: this.z + 1,
+      t: this.t + 1,
+    };
   }
 
   readLink(parameters) {

@@ -1,6 +1,6 @@
 // The page of one image: puts the view, the tiles and the controls together.
 
-import { element, getJson, sentence, throttled } from "./api.js";
+import { element, getJson, post, sentence, throttled } from "./api.js";
 import { ChannelPanel } from "./channels.js";
 import { GAMMA, PROJECTIONS, Settings } from "./settings.js";
 import { Tiles } from "./tiles.js";
@@ -124,11 +124,10 @@ class Viewer {
       settings.gamma = Math.min(Math.max(gamma, GAMMA.min), GAMMA.max);
       this.changed();
     });
-    $("#reset").addEventListener("click", () => {
-      settings.reset();
-      this.panel.build();
-      this.changed();
-    });
+    $("#reset").addEventListener("click", () => this.startFrom(settings.stored));
+    $("#defaults").addEventListener("click", () => this.showDefaults());
+    $("#save").hidden = !data.perms?.canAnnotate;
+    $("#save").addEventListener("click", () => this.save());
     $("#fit").addEventListener("click", () => this.view.fit());
     $("#full-size").addEventListener("click", () => this.view.look(this.view.x, this.view.y, 1));
     $("#zoom-in").addEventListener("click", () => this.view.zoom(1.5));
@@ -138,6 +137,42 @@ class Viewer {
     document.addEventListener("keydown", (event) => this.key(event));
     this.refreshControls();
     $("#panel").hidden = false;
+  }
+
+  startFrom(data) {
+    this.settings.reset(data);
+    this.panel.build();
+    this.changed();
+  }
+
+  async showDefaults() {
+    await this.trying(async () => {
+      this.startFrom(await getJson(`/webgateway/imgData/${imageId}/`, { getDefaults: true }));
+    });
+  }
+
+  async save() {
+    await this.trying(async () => {
+      const saved = await post(`/webgateway/saveImgRDef/${imageId}/`, this.settings.toStore());
+      if (!saved) throw new Error("this image is there no more");
+      this.settings.stored = await getJson(`/webgateway/imgData/${imageId}/`);
+      this.tell("Settings saved");
+    });
+  }
+
+  async trying(action) {
+    try {
+      await action();
+    } catch (error) {
+      this.tell(sentence(error.message));
+    }
+  }
+
+  tell(text) {
+    const told = $("#told");
+    told.textContent = text;
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => (told.textContent = ""), 3000);
   }
 
   axis(name, size) {
@@ -283,14 +318,12 @@ class Viewer {
 
   async copyLink() {
     this.writeLink();
-    const told = $("#told");
     try {
       await navigator.clipboard.writeText(location.href);
-      told.textContent = "Link copied";
+      this.tell("Link copied");
     } catch {
-      told.textContent = "The link is in the address bar";
+      this.tell("The link is in the address bar");
     }
-    setTimeout(() => (told.textContent = ""), 3000);
   }
 }
 
