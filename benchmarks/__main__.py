@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import pyramids, tiles
+from benchmarks.cache import report_cache
 from benchmarks.kernels import report_kernels
 from benchmarks.start import report_start
 
@@ -38,7 +39,12 @@ def report_tiles() -> None:
     print(" (reach 1.5)")
 
 
-BENCHMARKS = {"kernels": report_kernels, "start": report_start, "tiles": report_tiles}
+BENCHMARKS = {
+    "cache": report_cache,
+    "kernels": report_kernels,
+    "start": report_start,
+    "tiles": report_tiles,
+}
 
 
 def main(names: list[str]) -> int:

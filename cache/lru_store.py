@@ -29,8 +29,8 @@ from cache.native import (
 
 #: How long reads and what SQLite has to move to its database gather before the thread does them.
 CHORES_AFTER_S = 0.02
-#: Size of SQLite's write-ahead log from which it is moved to the database; from the second size
-#: on, writers are made to wait until it is empty.
+#: Size of SQLite's write-ahead log from which the thread moves it to the database; from the second
+#: size on, whoever writes empties it.
 CHECKPOINT_AFTER_BYTES = 4 * 1024**2
 CHECKPOINT_AT_ONCE_BYTES = 16 * 1024**2
 #: While others hold the database, reads are noted up to this number; then the oldest go.
@@ -190,6 +190,7 @@ class LruStore(diskcache.Cache):
             for index in kept:
                 unused[index] = None
             self._call_for_chores()
+            self._checkpoint_at_once()
             return len(kept), evicted
         finally:
             for filename in filter(None, unused):
@@ -254,9 +255,8 @@ class LruStore(diskcache.Cache):
             pause(RETRY_S)
 
     def _fits(self, item: Item) -> bool:
-        return (
-            self._disk.cost(len(item.value)) <= self.bounds.size_bytes and self.bounds.entries > 0
-        )
+        cost = self._disk.cost(len(item.value))
+        return cost <= self.bounds.size_bytes and self.bounds.entries > 0
 
     def _put(
         self,
@@ -340,9 +340,8 @@ class LruStore(diskcache.Cache):
                 break
         if room is None:
             return 0
-        size, entries = room
         self._write_notes(sql)
-        leaving = []
+        (size, entries), leaving = room, []
         for rowid, filename, freed in sql(
             "SELECT rowid, filename, size FROM Cache ORDER BY access_time, rowid"
         ):
@@ -439,9 +438,12 @@ class LruStore(diskcache.Cache):
             self._call_for_chores()
 
     def _checkpoint(self) -> None:
-        size = self._log.stat().st_size
-        if size > CHECKPOINT_AFTER_BYTES:
+        if self._log.stat().st_size > CHECKPOINT_AFTER_BYTES:
             self._sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        # Writers wait for this one; the one before has left it little to do.
-        if size > CHECKPOINT_AT_ONCE_BYTES:
-            self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _checkpoint_at_once(self) -> None:
+        # Done by who writes: while writes follow each other closely, nobody else has the chance.
+        # The other kind has left it little to do.
+        with contextlib.suppress(OSError, sqlite3.Error):
+            if self._log.stat().st_size > CHECKPOINT_AT_ONCE_BYTES:
+                self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
