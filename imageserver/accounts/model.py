@@ -170,5 +170,6 @@ def local_accounts(name: str = "local", secret: Secret | None = None) -> Account
         rest=everything,
         system=everything,
         shared=everything,
+        binary_access=f"{BINARY_ACCESS},+plate",
         files_fixed=True,
     )

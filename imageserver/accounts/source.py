@@ -11,7 +11,7 @@ from imageserver.accounts.users_file import (
     UsersFileError,
     parse_users,
     plain_passwords,
-    read_users_file,
+    read_content,
 )
 
 log = logging.getLogger("blitzrender.imageserver")
@@ -49,8 +49,8 @@ class AccountsFile:
         self._lock = threading.Lock()
         self._seen = self._stamp()
         self._read_s = time.time()
-        self._accounts = read_users_file(path)
-        self._content = self._path.read_bytes()
+        self._content = read_content(path)
+        self._accounts = parse_users(self._content, str(path))
         self._warn()
 
     def current(self) -> Accounts:
@@ -67,18 +67,18 @@ class AccountsFile:
         self._read_s = time.time()
         self._seen = stamp
         try:
-            content = self._path.read_bytes()
-        except OSError as error:
+            content = read_content(self._path)
+        except UsersFileError as error:
             if changed:
-                log.error("%s cannot be read, its users stay: %s", self._path, error.strerror)
+                log.error("%s; the users stay as they were", error)
             return
         if content == self._content:
             return
         self._content = content
         try:
-            self._accounts = parse_users(content)
+            self._accounts = parse_users(content, str(self._path))
         except UsersFileError as error:
-            log.error("%s: %s; the users stay as they were", self._path, error)
+            log.error("%s; the users stay as they were", error)
             return
         log.info("%s has changed", self._path)
         self._warn()

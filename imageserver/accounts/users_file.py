@@ -33,6 +33,10 @@ class UsersFileError(ValueError):
     """The file cannot be used; `str(error)` is one sentence that names the file and the fault."""
 
 
+class _Fault(Exception):
+    """What is wrong with the file's content."""
+
+
 def _printable(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("should be a name with no line breaks")
@@ -100,26 +104,31 @@ class _File(_Table):
 
 def read_users_file(path: Path) -> Accounts:
     """Read and check a users' file. Raises UsersFileError."""
+    return parse_users(read_content(path), str(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Read a users' file. Raises UsersFileError."""
     try:
-        return parse_users(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise UsersFileError(f"{path} cannot be read: {error.strerror}") from error
-    except UsersFileError as error:
-        raise UsersFileError(f"{path}: {error}") from error
 
 
-def parse_users(content: bytes) -> Accounts:
-    """Check the content of a users' file. Raises UsersFileError, without the file's name."""
+def parse_users(content: bytes, name: str = "the users' file") -> Accounts:
+    """Check the content of the users' file called `name`. Raises UsersFileError."""
     try:
         parsed = _File.model_validate(tomllib.loads(content.decode()))
+        _check_unique("user", parsed.users)
+        _check_unique("group", parsed.groups, _BUILT_IN_NAMES)
+        _check_once("folder", [folder.name for folder in parsed.folders])
+        return _accounts(parsed)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsersFileError(f"it is no TOML: {error}") from error
+        raise UsersFileError(f"{name}: it is no TOML: {error}") from error
     except ValidationError as error:
-        raise UsersFileError(_sentence(error)) from error
-    _check_unique("user", parsed.users)
-    _check_unique("group", parsed.groups, _BUILT_IN_NAMES)
-    _check_once("folder", [folder.name for folder in parsed.folders])
-    return _accounts(parsed)
+        raise UsersFileError(f"{name}: {_sentence(error)}") from error
+    except _Fault as error:
+        raise UsersFileError(f"{name}: {error}") from error
 
 
 def plain_passwords(accounts: Accounts) -> list[str]:
@@ -161,14 +170,14 @@ def _accounts(parsed: _File) -> Accounts:
 def _user(table: _User, group_ids: dict[str, int], groups: list[Group]) -> User:
     who = f"user {table.name!r}"
     if (table.id == ROOT_ID) != (table.name == "root"):
-        raise UsersFileError(f"{who} has the id {table.id}; the id 0 is root's, and only root's")
+        raise _Fault(f"{who} has the id {table.id}; the id 0 is root's, and only root's")
     if table.id == GUEST_ID or table.name == "guest":
-        raise UsersFileError(f"{who} has the id {table.id}; the id 1 is of the built-in guest")
+        raise _Fault(f"{who} has the id {table.id}; the id 1 is of the built-in guest")
     default_group_id = None
     if table.default_group is not None:
         known = {g.name: g.id for g in groups if table.id in g.members}
         if table.default_group in group_ids and table.default_group not in known:
-            raise UsersFileError(f"{who} is no member of its default_group {table.default_group!r}")
+            raise _Fault(f"{who} is no member of its default_group {table.default_group!r}")
         default_group_id = _known("group", table.default_group, known, who)
     return User(
         id=table.id,
@@ -184,12 +193,12 @@ def _user(table: _User, group_ids: dict[str, int], groups: list[Group]) -> User:
 
 def _secret(table: _User, who: str) -> Secret | None:
     if table.password is not None and table.password_hash is not None:
-        raise UsersFileError(f"{who} has both password and password_hash")
+        raise _Fault(f"{who} has both password and password_hash")
     if table.password_hash is not None:
         try:
             return parse_hash(table.password_hash)
         except ValueError as error:
-            raise UsersFileError(f"{who} has a password_hash that is none: {error}") from error
+            raise _Fault(f"{who} has a password_hash that is none: {error}") from error
     return None if table.password is None else Secret(table.password, hashed=False)
 
 
@@ -210,7 +219,7 @@ def _group(table: _Group, user_ids: dict[str, int]) -> Group:
 
 def _known(kind: str, name: str, ids: dict[str, int], who: str) -> int:
     if name not in ids:
-        raise UsersFileError(f"{who} names the {kind} {name!r}, which is not there")
+        raise _Fault(f"{who} names the {kind} {name!r}, which is not there")
     return ids[name]
 
 
@@ -222,7 +231,7 @@ def _check_unique(kind: str, tables: Iterable[Any], taken: Iterable[str] = ()) -
 def _check_once(what: str, values: list) -> None:
     [(value, count)] = Counter(values).most_common(1) or [(None, 1)]
     if count > 1:
-        raise UsersFileError(f"the {what} {value!r} is there twice")
+        raise _Fault(f"the {what} {value!r} is there twice")
 
 
 def _sentence(error: ValidationError) -> str:

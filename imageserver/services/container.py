@@ -48,8 +48,16 @@ class Container(omero.api.IContainer):
         return [builder.load(image, fetch) for image in _page(parameters, images)]
 
     def getUserImages(self, parameters: Any, current: Ice.Current) -> list:  # noqa: N802
-        images = [entity.id for entity in self._context.graph.extent("Image")]
-        return self.getImages("Image", images, parameters, current)
+        """Give the images of the owner and group that are asked for, else the caller's own."""
+        owner_id, group_id = _whose(parameters)
+        if owner_id is None and group_id is None:
+            owner_id = self._context.user_id
+        graph = self._context.graph
+        images = _of_whom(graph, graph.extent("Image"), owner_id, group_id)
+        if not images:
+            return []
+        identifiers = [image.id for image in images]
+        return self.getImages("Image", identifiers, parameters, current)
 
     def loadContainerHierarchy(  # noqa: N802
         self, root_type: str, root_ids: list[int] | None, parameters: Any, current: Ice.Current
@@ -66,7 +74,8 @@ class Container(omero.api.IContainer):
             return []
         builder = Builder(graph)
         fetch = Fetch.of("details.owner", "details.group", *parts)
-        return [builder.load(root, fetch) for root in _roots(graph, kind, root_ids)]
+        roots = _of_whom(graph, _roots(graph, kind, root_ids), *_whose(parameters))
+        return [builder.load(root, fetch) for root in roots]
 
     def getCollectionCount(  # noqa: N802
         self,
@@ -124,6 +133,30 @@ def _option(parameters: Any, name: str) -> bool:
     options = None if parameters is None else parameters.theOptions
     value = None if options is None else getattr(options, name)
     return value is not None and bool(value.val)
+
+
+def _whose(parameters: Any) -> tuple[int | None, int | None]:
+    """Give the ids of the owner and the group that are asked for, None where there is none."""
+    wanted = None if parameters is None else parameters.theFilter
+    members = () if wanted is None else (wanted.ownerId, wanted.groupId)
+    owner_id, group_id = (
+        None if m is None or m.val < 0 else m.val for m in members or (None, None)
+    )
+    return owner_id, group_id
+
+
+def _of_whom(
+    graph: Graph, entities: list[Entity], owner_id: int | None, group_id: int | None
+) -> list[Entity]:
+    """Keep what belongs to an owner and to a group; None asks for neither."""
+    if owner_id is None and group_id is None:
+        return entities
+    owned = ((entity, graph.ownership(entity)) for entity in entities)
+    return [
+        entity
+        for entity, ownership in owned
+        if owner_id in (None, ownership.owner_id) and group_id in (None, ownership.group_id)
+    ]
 
 
 def _page(parameters: Any, entities: list[Entity]) -> list[Entity]:

@@ -27,6 +27,7 @@ from tests.support.lab import (
 )
 
 LAB, DRAFTS, CLINIC = 3, 4, 5
+BOB = 11
 EVERYWHERE = {"omero.group": "-1"}
 
 
@@ -106,6 +107,14 @@ def test_what_is_not_visible_exists_for_no_service(clients: dict[str, LoggedIn])
     found = container.getImages("Image", list(images.values()), None)
     assert [image.id.val for image in found] == [images[SLIDE]]
     assert [i.id.val for i in container.getUserImages(None)] == [images[SLIDE]]
+    root_container = root.factory.getContainerService().ice_context(EVERYWHERE)
+    wanted = omero.sys.Parameters(theFilter=omero.sys.Filter(ownerId=omero.RLong(BOB)))
+    assert {i.name.val for i in root_container.getUserImages(wanted)} == {IMAGE, DRAFT}
+    tree = root_container.loadContainerHierarchy("Dataset", None, wanted)
+    assert {dataset.name.val for dataset in tree} == {"bob-images", "bob-drafts"}
+    wanted.theFilter.groupId = omero.RLong(DRAFTS)
+    assert [i.name.val for i in root_container.getUserImages(wanted)] == [DRAFT]
+    assert container.getUserImages(wanted) == []
     tree = container.loadContainerHierarchy("Project", None, parameters())
     assert [project.name.val for project in tree] == ["carol-slides"]
     roi = factory.getRoiService().ice_context(EVERYWHERE)
