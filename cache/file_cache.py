@@ -336,6 +336,11 @@ class FileCache:
     def _open(self) -> LruStore:
         mode = 0o750 if self._group_reads else 0o700
         self._directory.mkdir(mode=mode, parents=True, exist_ok=True)
+        if self._group_reads:
+            # Folders may be from a time when the group could not.
+            with contextlib.suppress(OSError):
+                for folder in (self._directory, *self._value_folders()):
+                    folder.chmod(mode)
         try:
             return self._open_folder()
         except sqlite3.DatabaseError as error:

@@ -10,7 +10,8 @@ from tests.app.conftest import PYRAMID, STACK
 
 PLACE = "/_blitzrender/"
 ON = {"X-Blitzrender-Offload": "on"}
-COMPLETE = "c=1|0:900$FF0000,2|0:900$00FF00,3|0:900$0000FF&m=c"
+MAP = '{"inverted":{"enabled":false},"quantization":{"family":"linear"}}'
+COMPLETE = f"c=1|0:900$FF0000,2|0:900$00FF00,3|0:900$0000FF&m=c&maps=[{MAP},{MAP},{MAP}]"
 
 
 def large(gateway, query: str = COMPLETE) -> str:

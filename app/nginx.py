@@ -1,0 +1,131 @@
+"""NGINX's configuration, written from the settings and the addresses that there are."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, render_template
+
+from app.settings import Settings
+
+#: Addresses that give out whole files and archives, which may be larger than any buffer.
+_DOWNLOADS = frozenset(
+    {
+        "archived_files",
+        "download_as",
+        "download_original_file",
+        "get_original_file",
+        "render_image_download",
+        "render_movie",
+        "render_ome_tiff",
+    }
+)
+#: What OMERO.web's own settings decide, beside it.
+_LEFT_TO_OMERO_WEB = frozenset({"open_with"})
+#: Headers of an answer that NGINX would drop when it sends the file that the answer names.
+_CARRIED = (
+    "ETag",
+    "Vary",
+    "Warning",
+    "X-Cache",
+    "X-Request-ID",
+    "Server-Timing",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Expose-Headers",
+    "X-Pixel-Type",
+    "X-Byte-Order",
+    "X-Shape",
+    "X-Channels",
+)
+#: How much longer than Blitzrender's own deadline NGINX waits.
+_PATIENCE_S = 10
+_BODY_SIZE = "8m"
+_FORBIDDEN = re.compile(r"[\s\"'{};$\\#]|[^\x20-\x7e]")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What an operator says of the place where NGINX stands.
+
+    `omero_web` is where OMERO.web listens; None = all addresses go to Blitzrender. With a
+    `certificate` (and its key) it speaks TLS.
+    """
+
+    server_name: str = "_"
+    listen: str = "80"
+    omero_web: str | None = None
+    prefix: str = ""
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    cache_folder: Path = Path("/var/cache/nginx/blitzrender")
+    cache_size: str = "1g"
+
+
+def nginx_configuration(app: Flask, settings: Settings, site: Site) -> str:
+    """Give the text for NGINX's http block.
+
+    Raises ValueError for a name or path with a character that has a meaning to NGINX.
+    """
+    upstream = f"{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
+    pictures_folder = f"{settings.cache_dir.absolute()}/"
+    for value in (*vars(site).values(), upstream, pictures_folder):
+        if value is not None and _FORBIDDEN.search(str(value)):
+            raise ValueError(f"{str(value)!r} has a character that NGINX would misunderstand")
+    if site.prefix and not re.fullmatch(r"(?:/[\w.~-]+)+", site.prefix):
+        raise ValueError(f"the prefix {site.prefix!r} should look like /omero")
+    names = _names(app)
+    downloads = {kind: found & _DOWNLOADS for kind, found in names.items()}
+    left = _DOWNLOADS | _LEFT_TO_OMERO_WEB
+    pictures = {kind: found - left for kind, found in names.items()}
+    place = settings.x_accel_redirect
+    with app.app_context():
+        text = render_template(
+            "nginx.conf",
+            **vars(site),
+            upstream=upstream,
+            public=settings.public_enabled or (settings.one_viewer and not settings.embedded),
+            keepalive_s=max(1, settings.keepalive_s - 5),
+            read_timeout_s=round(settings.request_deadline_s) + _PATIENCE_S,
+            body_size=_BODY_SIZE,
+            downloads=_pattern(site.prefix, downloads),
+            pictures=f"~ {_pattern(site.prefix, pictures)}"
+            if site.omero_web
+            else f"{site.prefix}/",
+            place=place and f"{place.rstrip('/')}/",
+            pictures_folder=pictures_folder,
+            carried=[(name, f"$upstream_http_{_variable(name)}") for name in _CARRIED],
+        )
+    return f"{text.rstrip()}\n"
+
+
+def _names(app: Flask) -> dict[str, set[str]]:
+    """Give what follows `/webgateway/` and `/webclient/` in the addresses of the application."""
+    names: dict[str, set[str]] = {"webgateway": set(), "webclient": set()}
+    for rule in app.url_map.iter_rules():
+        kind, _, rest = rule.rule.removeprefix("/").partition("/")
+        name = re.sub(r"^<[^>]*>/", "", rest).partition("/")[0]
+        if kind in names and name:
+            names[kind].add(name)
+    return names
+
+
+def _pattern(prefix: str, names: dict[str, set[str]]) -> str:
+    """Give a regular expression for addresses; empty when there are no names."""
+    ways = []
+    if names["webgateway"]:
+        ways.append(f"webgateway/{_one_of(names['webgateway'])}")
+    if names["webclient"]:
+        ways.append(f"webclient/(?:[0-9]+/)?{_one_of(names['webclient'])}")
+    return f"^{re.escape(prefix)}/(?:{'|'.join(ways)})(?:/|$)" if ways else ""
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"(?:{'|'.join(sorted(names))})"
+
+
+def _variable(header: str) -> str:
+    return header.lower().replace("-", "_")
