@@ -44,12 +44,16 @@ def cache_control(complete: bool, max_age_s: int, public: bool = False) -> str:
     return f"{'public' if public else 'private'}, max-age={max_age_s}, must-revalidate"
 
 
-def dump_json(value: Any) -> str:
-    """Write JSON as OMERO.web does; numbers that JSON has no word for become null."""
+def dump_json(value: Any, compact: bool = False) -> str:
+    """Write JSON as OMERO.web does; numbers that JSON has no word for become null.
+
+    `compact` = without blanks, for long lists.
+    """
+    separators = (",", ":") if compact else None
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, separators=separators)
     except ValueError:
-        return json.dumps(_finite(value), allow_nan=False)
+        return json.dumps(_finite(value), allow_nan=False, separators=separators)
 
 
 def json_response(value: Any, status: int = 200) -> Response:
@@ -57,13 +61,14 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(dump_json(value), status, content_type="application/json")
 
 
-def data_response(value: Any, query: Mapping[str, str]) -> Response:
+def data_response(value: Any, query: Mapping[str, str], compact: bool = False) -> Response:
     """Give a JSON answer with a validator, wrapped for `callback` where there is one.
 
-    Raises BadRequest for a callback that is no plain JavaScript name.
+    `compact` is that of `dump_json`. Raises BadRequest for a callback that is no plain JavaScript
+    name.
     """
     callback = query.get("callback")
-    body = _for_callback(dump_json(value), callback)
+    body = _for_callback(dump_json(value, compact), callback)
     content_type = "application/json" if callback is None else _SCRIPT
     response = Response(body, content_type=content_type)
     response.set_etag(hashlib.blake2b(body.encode(), digest_size=16).hexdigest())

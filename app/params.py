@@ -242,6 +242,11 @@ def parse_count(query: Query, name: str) -> int:
     return _optional_index(query, name) or 0
 
 
+def parse_limit(query: Query) -> int | None:
+    """Give the most things that are asked for; None for all."""
+    return _optional_index(query, "limit")
+
+
 def parse_thumbnail_size(query: Query) -> int | None:
     """Give the `size` that the addresses of thumbnails are to name; None for none."""
     return _optional_index(query, "size")

@@ -15,6 +15,7 @@ from app.routes import (
     service,
     settings,
     shapes,
+    tables,
     thumbnails,
 )
 
@@ -30,6 +31,7 @@ def blueprints() -> list[Blueprint]:
         metadata,
         plates,
         rois,
+        tables,
         rdefs,
         downloads,
         settings,

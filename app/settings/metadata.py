@@ -26,3 +26,9 @@ class MetadataSettings(BaseModel):
     search_limit: Count = setting(
         1000, "Results of one search; a request for more, or for all, gets so many."
     )
+    max_table_download_rows: Count = setting(
+        10000, "Rows of a table that one request gives; a query that meets more is refused."
+    )
+    max_table_slice_size: Count = setting(
+        1_000_000, "Cells of a table that one request gives, and rows that one searches."
+    )

@@ -24,6 +24,7 @@ from imageserver.services.rendering_settings import RenderingSettings
 from imageserver.services.roi import Roi
 from imageserver.services.script import Script
 from imageserver.services.session import Session
+from imageserver.services.shared_resources import SharedResources
 from imageserver.services.types import Types
 from imageserver.services.update import Update
 from render.blitz.slices import omero
@@ -140,6 +141,12 @@ class ServiceFactory(_Doors, omero.api.ServiceFactory):
         name = client.stateful("Handle", lambda own: Handle(self._context, own, request))
         proxy = current.adapter.createProxy(Ice.Identity(name, client.session.key))
         return omero.cmd.HandlePrx.uncheckedCast(proxy)
+
+    def sharedResources(self, current: Ice.Current) -> Any:  # noqa: N802
+        client, name = self._context.client, "SharedResources"
+        identity = client.stateless(name, lambda: SharedResources(self._context))
+        proxy = current.adapter.createProxy(Ice.Identity(identity, client.session.key))
+        return omero.grid.SharedResourcesPrx.uncheckedCast(proxy)
 
     def subscribe(self, topic: str, proxy: Any, current: Ice.Current) -> None:
         raise usage("This server has no topics.")

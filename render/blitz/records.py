@@ -132,6 +132,32 @@ class SearchHit:
 
 
 @dataclass(frozen=True)
+class TableColumn:
+    """A column of a table; `kind` is OMERO's class, such as `LongColumn`."""
+
+    name: str
+    description: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class FileLink:
+    """A file that is attached to something: the annotation, its file, and who attached it.
+
+    `added_at_s` is when, in seconds since the epoch.
+    """
+
+    annotation_id: int
+    file_id: int
+    file_name: str
+    namespace: str | None
+    parent_id: int
+    owner: str
+    added_by: str
+    added_at_s: float | None
+
+
+@dataclass(frozen=True)
 class OriginalFile:
     """A file as it was imported.
 

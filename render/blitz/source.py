@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from render.blitz.bulk_annotations import find_bulk_annotations
 from render.blitz.changes import changes_since
 from render.blitz.compatible import channels_of_images_beside
 from render.blitz.definitions import list_rendering_definitions, load_rendering_definition
@@ -29,6 +30,7 @@ from render.blitz.records import (
     ContainerRecord,
     CopyResult,
     DefinitionRecord,
+    FileLink,
     Fileset,
     ImageItem,
     LookupTableFile,
@@ -43,6 +45,7 @@ from render.blitz.rendering import render_projection, render_region
 from render.blitz.saving import copy_definition, reset_definitions, save_definition
 from render.blitz.searching import load_parents, search
 from render.blitz.session import LiveSession
+from render.blitz.tables import TableReader, read_table
 from render.deadline import Deadline
 from render.shapes import Roi, Shape
 from render.values import (
@@ -257,6 +260,26 @@ class BlitzSession:
     ) -> dict[tuple[str, int], tuple[tuple[str, ContainerRef], ...]]:
         """Give what each hit lies in, by class and id: the nearest first."""
         return self._run(lambda live: load_parents(live, hits, deadline), deadline)
+
+    def bulk_annotations(
+        self, path: str, object_id: int, deadline: Deadline
+    ) -> tuple[FileLink, ...]:
+        """Give the tables attached to the objects from which `path` leads to an object.
+
+        Raises BadRequest when the server knows no such path.
+        """
+        return self._run(
+            lambda live: find_bulk_annotations(live, path, object_id, deadline), deadline
+        )
+
+    def read_table(
+        self, file_id: int, work: Callable[[TableReader], Result], deadline: Deadline
+    ) -> Result:
+        """Give what `work` makes of an OMERO.table; NotFound when there is no such table.
+
+        `work` runs in a thread or greenlet of its own, and again when the session was lost.
+        """
+        return self._run(lambda live: read_table(live, file_id, work, deadline), deadline)
 
     def projects(self, deadline: Deadline) -> tuple[ContainerRecord, ...]:
         """List the projects that the viewer sees, ordered by id."""

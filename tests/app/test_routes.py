@@ -111,6 +111,16 @@ OTHER_ROUTES = [
         JSON,
         (404, "/webgateway/original_file_paths/9/x"),
     ),
+    (
+        "/webgateway/annotations/Plate.wells/1/",
+        JSON,
+        (400, "/webgateway/annotations/A/1/?callback=1"),
+    ),
+    ("/webgateway/table/1/query/", JSON, (400, "/webgateway/table/1/query/?callback=1")),
+    ("/webgateway/table/Plate/1/query/", JSON, (404, "/webgateway/table/Plate/x/query/")),
+    ("/webgateway/table/1/metadata/", JSON, (404, "/webgateway/table/x/metadata/")),
+    ("/webgateway/table/1/rows/", JSON, (404, "/webgateway/table/x/rows/")),
+    ("/webgateway/table/1/slice/", JSON, (404, "/webgateway/table/x/slice/")),
     ("/webgateway/search/?text=a", JSON, (400, "/webgateway/search/?start=x")),
     ("/webgateway/open_with/", JSON, (400, "/webgateway/open_with/?callback=a(")),
     (f"/webgateway/plate/{PLATE}/", JSON, (404, "/webgateway/plate/987654/")),
@@ -207,6 +217,9 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         "well_id": FIRST_WELL,
         "field": 0,
         "run_id": 1,
+        "file_id": 1,
+        "objtype": "Plate",
+        "object_id": 1,
         "roi_id": first_roi(gateway),
         "shape_id": first_roi(gateway),
     }
@@ -216,8 +229,8 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         for path, *_ in IMAGE_ROUTES + OTHER_ROUTES
     }
     for rule in gateway.app.url_map.iter_rules():
-        # What is sent, OPTIONS, and regions of interest have tests of their own.
-        others = ("pages.", "static", "shapes.")
+        # What is sent, OPTIONS, regions and tables' bits have tests of their own.
+        others = ("pages.", "static", "shapes.", "tables.table_obj_id")
         if "GET" not in rule.methods or rule.endpoint.startswith(others):
             continue
         assert rule.endpoint in tried

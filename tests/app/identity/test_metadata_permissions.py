@@ -22,6 +22,12 @@ PATHS = [
     "get_shape_json/{roi}/{roi}/",
     "original_file_paths/{image}/",
     "search/?text=stack",
+    "annotations/Plate/1/",
+    "table/1/query/?query=*",
+    "table/Plate/1/query/?query=*",
+    "table/1/metadata/",
+    "table/1/rows/?query=*",
+    "table/1/slice/?rows=0&columns=0",
 ]
 
 

@@ -19,6 +19,7 @@ import Ice
 import numpy as np
 
 from render.blitz.slices import Glacier2, omero
+from tests.render.blitz.tiny_tables import Resources, TinyQuery, TinyTable
 
 #: Fault by z index of the tile that is read.
 SLOW, FAILS, GONE, DIES, SHORT, LEAVES_SESSION = range(100, 106)
@@ -58,6 +59,7 @@ class State:
         self.level_changes = 0
         self.overlaps = 0
         self.engines = 0
+        self.tables = 0
         self.settings_made = 0
         self.settings_changed = 0
         self.saved = 0
@@ -226,6 +228,10 @@ def _named(kind, name):
     return kind(loaded=True, value=omero.RString(name))
 
 
+class Table(Opened, TinyTable):
+    counter = "tables"
+
+
 class Admin(omero.api.IAdmin):
     def getEventContext(self, current):
         return omero.sys.EventContext(userId=4, userName="tess", groupId=GROUP_ID, groupName="lab")
@@ -237,10 +243,6 @@ class Config(omero.api.IConfig):
             "omero.pixeldata.max_plane_width": "900",
             "omero.client.viewer.initial_zoom_level": "2",
         }
-
-
-class Query(omero.api.IQuery):
-    pass
 
 
 class Session(omero.api.ServiceFactory):
@@ -262,13 +264,18 @@ class Session(omero.api.ServiceFactory):
         return omero.api.IConfigPrx.uncheckedCast(self.add(Config(), current, "config"))
 
     def getQueryService(self, current):
-        return omero.api.IQueryPrx.uncheckedCast(self.add(Query(), current, "query"))
+        return omero.api.IQueryPrx.uncheckedCast(self.add(TinyQuery(), current, "query"))
 
     def createRawPixelsStore(self, current):
         return omero.api.RawPixelsStorePrx.uncheckedCast(self.open(Store, current))
 
     def createRenderingEngine(self, current):
         return omero.api.RenderingEnginePrx.uncheckedCast(self.open(Engine, current))
+
+    def sharedResources(self, current):
+        resources = Resources(lambda current: self.open(Table, current))
+        proxy = self.add(resources, current, "resources")
+        return omero.grid.SharedResourcesPrx.uncheckedCast(proxy)
 
     def open(self, kind, current):
         opened = kind(self.state, self)
