@@ -1,5 +1,6 @@
 """What one user sees and another does not: every address of pictures, with real users."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.source import BlitzSource
 from tests.app.identity.conftest import soon
 from tests.app.identity.test_permissions import PATHS
+from tests.support.glacier2 import start_glacier2
 from tests.support.image_server import start_image_server
 from tests.support.lab import PASSWORDS, make_lab
 from tests.support.ome import image_xml, write_ome_tiff
@@ -40,8 +42,8 @@ class Members:
         return self.client.get(f"/{path}", headers=headers)
 
 
-@pytest.fixture(scope="module")
-def members(tmp_path_factory) -> Iterator[Members]:
+@pytest.fixture(scope="module", params=["direct", pytest.param("glacier2", marks=pytest.mark.slow)])
+def members(tmp_path_factory, request) -> Iterator[Members]:
     lab = make_lab(tmp_path_factory.mktemp("lab"))
     planes = np.arange(30 * 40, dtype=np.uint8).reshape(1, 30, 40)
     shape = '<Mask X="1" Y="2" Width="8" Height="1"><BinData Length="1">qg==</BinData></Mask>'
@@ -49,13 +51,21 @@ def members(tmp_path_factory) -> Iterator[Members]:
         image_xml(0, planes, "r", '<ROIRef ID="R"/>') + f'<ROI ID="R"><Union>{shape}</Union></ROI>'
     )
     write_ome_tiff(lab.folder / "alice-screens" / REGIONS, [planes], xml)
-    with start_image_server(lab.folder, transports=("tcp",), arguments=lab.arguments) as running:
-        source = BlitzSource(Endpoint("127.0.0.1", running.ports["tcp"], "tcp"))
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            start_image_server(
+                lab.folder, transports=("tcp", "ssl", "manager"), arguments=lab.arguments
+            )
+        )
+        port = server.ports["tcp"]
+        if request.param == "glacier2":
+            port = stack.enter_context(start_glacier2(server)).ports["tcp"]
+        source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
         app = create_app(
             load_settings(
                 env_file=None,
                 omero_host="127.0.0.1",
-                omero_port=running.ports["tcp"],
+                omero_port=port,
                 omero_transport="tcp",
                 cache_dir=tmp_path_factory.mktemp("cache"),
                 render_threads=1,
