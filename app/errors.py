@@ -5,11 +5,13 @@ import math
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from app import observe
+from app import csrf, observe
 from app.http import json_response
+from app.login_address import login_address, shows_pages
+from app.web import parts_of
 from render import errors
 
 log = logging.getLogger("blitzrender.errors")
@@ -23,6 +25,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.RegionOutside: (404, "region-outside"),
     errors.NotAuthenticated: (401, "not-authenticated"),
     errors.Forbidden: (403, "forbidden"),
+    errors.TooManyAttempts: (429, "too-many-attempts"),
     errors.NotFound: (404, "not-found"),
     errors.TooLarge: (413, "too-large"),
     errors.SourceUnavailable: (503, "source-unavailable"),
@@ -74,6 +77,9 @@ def register(app: Flask) -> None:
 def _on_service_error(error: errors.ServiceError) -> Response:
     status, kind = status_of(error)
     if isinstance(error, errors.NotAuthenticated):
+        page = _login_page()
+        if page is not None:
+            return page
         status = refusal_status(request)
     if status == 500:
         log.error("request_id=%s %s", observe.request_id(), error.detail, exc_info=error)
@@ -84,10 +90,20 @@ def _on_service_error(error: errors.ServiceError) -> Response:
     response = _answer(status, kind, error.detail, error.parameter)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="OMERO"'
-    if status == 503:
+    if status in (429, 503):
         seconds = error.retry_after_s or _DEFAULT_RETRY_AFTER_S
         response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return response
+
+
+def _login_page() -> Response | None:
+    """Send a browser that shows pages to where people log in, if there is such a place."""
+    if csrf.carries_key(request) or not shows_pages(request):
+        return None
+    address = login_address(parts_of(current_app).settings, request)
+    if address is None:
+        return None
+    return Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
 
 
 def _on_http_exception(error: HTTPException) -> Response:

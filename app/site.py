@@ -14,7 +14,8 @@ from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.identity import Identity
-from app.identity.opening import open_identity
+from app.identity.opening import open_identity, open_own_logins
+from app.identity.own_logins import OwnLogins
 from app.memory import RecentMemory
 from app.parts import Parts
 from app.pictures import PictureStore, open_pictures
@@ -37,8 +38,10 @@ _LOOKUP_TABLE_LISTS_MAX = 64
 class Site:
     """All that one process has open: the parts of each server, and what these share."""
 
-    servers: dict[int, Parts]
+    servers: tuple[Server, ...]
+    parts: dict[int, Parts]
     identity: Identity
+    own_logins: OwnLogins | None
     pictures: PictureStore
     handles: HandleStore
     clipboards: Clipboards
@@ -49,7 +52,7 @@ class Site:
         """Close sessions, threads and files."""
         for watcher in self.watchers:
             watcher.close()
-        for parts in self.servers.values():
+        for parts in self.parts.values():
             parts.close()
         self.identity.close()
         self.pictures.close()
@@ -74,12 +77,22 @@ class LazyParts:
 
     def get(self, server: int | None = None) -> Parts:
         """Give this process's parts for a server, by its number; for the first one if not told."""
-        servers = self._open().servers
-        return next(iter(servers.values())) if server is None else servers[server]
+        parts = self._open().parts
+        return next(iter(parts.values())) if server is None else parts[server]
 
     def all(self) -> tuple[Parts, ...]:
         """Give this process's parts for each server."""
-        return tuple(self._open().servers.values())
+        return tuple(self._open().parts.values())
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The servers that images come from."""
+        return self._open().servers
+
+    @property
+    def own_logins(self) -> OwnLogins | None:
+        """The logins that Blitzrender itself keeps, None where it logs nobody in."""
+        return self._open().own_logins
 
     @property
     def has_one_server(self) -> bool:
@@ -90,7 +103,7 @@ class LazyParts:
     def opened(self) -> tuple[Parts, ...]:
         """This process's parts of each server, none while they are not open."""
         site = self._site if self._process_id == os.getpid() else None
-        return () if site is None else tuple(site.servers.values())
+        return () if site is None else tuple(site.parts.values())
 
     def close(self) -> None:
         """Close this process's parts, if it opened any."""
@@ -113,7 +126,8 @@ class LazyParts:
 def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> Site:
     """Make the parts that the settings describe."""
     servers = servers_of(settings)
-    identity = open_identity(settings, servers)
+    own_logins = open_own_logins(settings, servers)
+    identity = open_identity(settings, servers, own_logins)
     pictures = open_pictures(settings, servers[0].source_name)
     handles = HandleStore(
         FileCache(
@@ -185,8 +199,10 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
     for watcher in watchers:
         watcher.start()
     return Site(
+        servers,
         {server.id: parts_of(server) for server in servers},
         identity,
+        own_logins,
         pictures,
         handles,
         clipboards,

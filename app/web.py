@@ -18,6 +18,7 @@ from app.pipeline import Picture
 from app.settings import Settings
 from app.site import LazyParts
 from render.deadline import Asker, Deadline
+from render.errors import NotAuthenticated
 from render.workers.native import has_hung_up
 
 _EXTENSION = "blitzrender"
@@ -77,6 +78,14 @@ def current_call() -> Call:
         viewer = parts.identity.viewer(request, deadline)
     asker = Asker(viewer.key, client_is_gone(request.environ))
     return Call(site.get(viewer.server), viewer, replace(deadline, asker=asker), steps)
+
+
+def call_if_logged_in() -> Call | None:
+    """Give the call behind the request in hand, None when nobody is logged in."""
+    try:
+        return current_call()
+    except NotAuthenticated:
+        return None
 
 
 def client_is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:

@@ -38,6 +38,10 @@ class Forbidden(ServiceError):
     """The viewer is known and may not do this."""
 
 
+class TooManyAttempts(ServiceError):
+    """Too many wrong passwords; `retry_after_s` says for how long none is looked at."""
+
+
 class NotFound(ServiceError):
     """The object does not exist, or the viewer may not know that it does."""
 

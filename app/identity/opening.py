@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from app.identity import Identity, Viewer
+from app.identity.attempts import LoginAttempts
 from app.identity.fixed import FixedIdentity
 from app.identity.members import Logins, MembersIdentity
 from app.identity.omero_web import OmeroWebLogins
+from app.identity.own_logins import OwnLogins, open_private
 from app.identity.public import public_access_of
 from app.identity.stores.opening import open_stores
+from app.login_address import offers_login
 from app.servers import Server, own_credentials_of
 from app.settings import Settings
 
@@ -19,7 +22,29 @@ def check_identity(settings: Settings) -> None:
         open_stores(settings)
 
 
-def open_identity(settings: Settings, servers: Sequence[Server]) -> Identity:
+def open_own_logins(settings: Settings, servers: Sequence[Server]) -> OwnLogins | None:
+    """Open the store of the logins made here, None where there are none."""
+    if not offers_login(settings):
+        return None
+    folder = settings.cache_dir / "logins"
+    attempts = LoginAttempts(
+        open_private(folder / "attempts", settings.login_max_entries, settings.login_attempts_s),
+        settings.login_attempts,
+        settings.login_attempts_s,
+    )
+    return OwnLogins(
+        folder / "sessions",
+        servers,
+        attempts,
+        max_entries=settings.login_max_entries,
+        age_s=settings.login_age_s,
+        remembered_s=settings.session_remembered_s,
+    )
+
+
+def open_identity(
+    settings: Settings, servers: Sequence[Server], own_logins: OwnLogins | None
+) -> Identity:
     """Give the one way of the settings to tell who asks."""
     own = own_credentials_of(settings)
     if own is not None:
@@ -34,6 +59,8 @@ def open_identity(settings: Settings, servers: Sequence[Server]) -> Identity:
                 settings.session_remembered_s,
             )
         )
+    if own_logins is not None:
+        logins.append(own_logins)
     return MembersIdentity(
         servers,
         logins,

@@ -7,6 +7,7 @@ from app.routes import (
     downloads,
     histograms,
     images,
+    login,
     metadata,
     pages,
     plates,
@@ -36,6 +37,7 @@ def blueprints() -> list[Blueprint]:
         downloads,
         settings,
         service,
+        login,
         pages,
     )
     return [module.blueprint for module in modules]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 
+from app import csrf
 from app.http import file_response
-from app.web import parts_of
+from app.login_address import offers_login
+from app.web import current_call, parts_of
 from render.errors import NotFound
 
 blueprint = Blueprint("pages", __name__)
@@ -38,13 +40,20 @@ _FRAME_ANCESTORS = {
 @blueprint.get("/")
 def index() -> Response:
     """Give the page that lists the images; what it lists, it asks for itself."""
-    return _page("index.html")
+    current_call()
+    if not offers_login(parts_of(current_app).settings):
+        return page("index.html")
+    token = csrf.token_for(request)
+    response = page("index.html", with_form=True, token=token)
+    csrf.hand_out(request, response, token)
+    return response
 
 
 @blueprint.get("/image/<number:image_id>/")
 def image(image_id: int) -> Response:
     """Give the page of one image; whether there is such an image, it finds out itself."""
-    return _page("image.html", image_id=image_id)
+    current_call()
+    return page("image.html", image_id=image_id)
 
 
 @blueprint.get("/assets/<version>/<path:name>")
@@ -79,17 +88,21 @@ def assets_version() -> str:
     return digest.hexdigest()
 
 
-def _page(template: str, **values: object) -> Response:
+def page(template: str, *, with_form: bool = False, **values: object) -> Response:
+    """Give a page from its template; `with_form` = it sends a form, to this host."""
     first = url_for("pages.asset", version=assets_version(), name="style.css")
     text = render_template(
         template, base=request.script_root, assets=first.rpartition("/")[0], **values
     )
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Referrer-Policy"] = "same-origin"
-    return _secured(response)
+    return _secured(response, with_form)
 
 
-def _secured(response: Response) -> Response:
+def _secured(response: Response, with_form: bool = False) -> Response:
+    policy = _CONTENT_SECURITY_POLICY
+    if with_form:
+        policy = policy.replace("form-action 'none'", "form-action 'self'")
     frames = _FRAME_ANCESTORS[parts_of(current_app).settings.x_frame_options]
-    response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY + frames
+    response.headers["Content-Security-Policy"] = policy + frames
     return response

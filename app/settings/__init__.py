@@ -93,7 +93,9 @@ class Settings(
     @property
     def one_viewer(self) -> bool:
         """Tell whether nobody logs in: all requests are answered for one and the same viewer."""
-        return self.embedded or self.omero_user is not None
+        if self.embedded:
+            return self.image_server_users is None
+        return self.omero_user is not None
 
     @classmethod
     def settings_customise_sources(

@@ -47,6 +47,22 @@ class IdentitySettings(BaseModel):
         "How long a process remembers whose cookie it was: after that a logout counts; "
         "0 = look each time.",
     )
+    login_url: str | None = setting(
+        None,
+        "Where browsers are sent that have to log in.",
+        "OMERO.web's `/webclient/login/` where its sessions are read, else the own `/login/`",
+    )
+    own_login: bool | None = setting(
+        None,
+        "Whether Blitzrender itself logs people in: a page, and the login of OMERO's JSON API.",
+        "yes, unless OMERO.web's sessions are read",
+    )
+    login_age_s: Count = setting(86400, "How long an own login lasts at most.")
+    login_max_entries: Count = setting(10000, "Own logins that are kept; the oldest unused go.")
+    login_attempts: Count = setting(
+        10, "Wrong passwords for one user, and from one address, within login_attempts_s."
+    )
+    login_attempts_s: Count = setting(300, "Seconds in which wrong passwords are counted.")
     query_secrets: bool = setting(
         False,
         "Accept session keys (`bsession`) and passwords (`username`, `password`) in URLs, as "

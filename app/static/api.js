@@ -23,6 +23,8 @@ export async function request(path, query, signal, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError("The server cannot be reached.", 0, 2000);
   }
+  // The session has ended: the page itself then leads to where people log in.
+  if (answer.status === 401) location.reload();
   if (!answer.ok) throw await errorOf(answer);
   return answer;
 }

@@ -1,0 +1,67 @@
+"""Wrong passwords, counted so that nobody can try many."""
+
+import hashlib
+import threading
+
+from cache.file_cache import FileCache
+from render.errors import TooManyAttempts
+
+#: One address may stand for a whole institute, and one user may sit at many.
+_MORE_FOR_AN_ADDRESS = 5
+_MORE_FOR_A_USER = 10
+
+
+class LoginAttempts:
+    """Counts attempts in all processes, by user and address together and by each alone.
+
+    An attempt counts from its beginning, so that many at one time are no way around the bound,
+    until `forget` takes it back.
+    """
+
+    def __init__(self, disk: FileCache, most: int, within_s: int) -> None:
+        self._disk = disk
+        self._most = most
+        self._within_s = within_s
+        self._lock = threading.Lock()
+
+    def begin(self, user: str, address: str) -> None:
+        """Count an attempt; raise TooManyAttempts when there were too many already."""
+        with self._lock:
+            counts = {key: self._count(key) for key in self._bounds(user, address)}
+            if any(counts[key] >= most for key, most in self._bounds(user, address).items()):
+                raise TooManyAttempts(
+                    f"there were too many wrong passwords; try again in {self._within_s} seconds",
+                    retry_after_s=self._within_s,
+                )
+            for key, count in counts.items():
+                self._disk.set(key, str(count + 1).encode(), self._within_s)
+
+    def forget(self, user: str, address: str) -> None:
+        """Take an attempt back, which was none at guessing."""
+        with self._lock:
+            for key in self._bounds(user, address):
+                count = self._count(key)
+                if count > 1:
+                    self._disk.set(key, str(count - 1).encode(), self._within_s)
+                else:
+                    self._disk.delete(key)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._disk.close()
+
+    def _count(self, key: str) -> int:
+        held = self._disk.get(key)
+        return 0 if held is None else int(held)
+
+    def _bounds(self, user: str, address: str) -> dict[str, int]:
+        return {
+            _key("both", user, address): self._most,
+            _key("address", address): self._most * _MORE_FOR_AN_ADDRESS,
+            _key("user", user): self._most * _MORE_FOR_A_USER,
+        }
+
+
+def _key(*parts: str) -> str:
+    # People type passwords where their name belongs: no name goes to disk.
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
