@@ -6,6 +6,7 @@ from app import cli, csrf, discovery, errors, observe, web
 from app.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
+from app.prefix import Prefixed
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
 from app.site import LazyParts
@@ -33,6 +34,8 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in blueprints():
         app.register_blueprint(blueprint)
     cli.register(app)
+    if settings.prefix:
+        app.wsgi_app = Prefixed(app.wsgi_app, settings.prefix)  # type: ignore[method-assign]
     return app
 
 

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableSetting
 
+from app.omero_web_config import ConfigError, read_omero_web_config
 from app.settings.cache import CacheSettings
 from app.settings.downloads import DownloadsSettings
 from app.settings.http import HttpSettings
@@ -135,13 +136,10 @@ def describe_settings() -> list[SettingInfo]:
 def load_settings(*, env_file: str | Path | None = ".env", **values: Any) -> Settings:
     """Read the settings from their sources; `values` win over all. Raises SettingsError."""
     _check_file()
-    try:
-        settings = Settings(_env_file=env_file, **values)  # type: ignore[call-arg]
-    except ValidationError as error:
-        raise SettingsError(_sentence(error)) from error
-    except UnreadableSetting as error:
-        # Whose text names setting and source, and not the value.
-        raise SettingsError(f"{error}: should be JSON") from None
+    settings = _read(env_file, values)
+    if settings.omero_web_config is not None:
+        # What is set anywhere else wins.
+        settings = _read(env_file, _of_omero_web(settings) | values)
     settings = settings.model_copy(
         update={
             "images": settings.images.expanduser(),
@@ -157,6 +155,26 @@ def load_settings(*, env_file: str | Path | None = ".env", **values: Any) -> Set
 def child_environment(**values: str) -> dict[str, str]:
     """Give the environment of a program that is started from here, with `values` added."""
     return {**os.environ, **values}
+
+
+def _of_omero_web(settings: Settings) -> dict[str, Any]:
+    try:
+        return read_omero_web_config(settings)
+    except ConfigError as error:
+        path = str(settings.omero_web_config)
+        raise SettingsError(
+            f"setting omero_web_config ({PREFIX}OMERO_WEB_CONFIG) = {path!r}: {error}"
+        ) from None
+
+
+def _read(env_file: str | Path | None, values: dict[str, Any]) -> Settings:
+    try:
+        return Settings(_env_file=env_file, **values)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+    except UnreadableSetting as error:
+        # Whose text names setting and source, and not the value.
+        raise SettingsError(f"{error}: should be JSON") from None
 
 
 def _described(name: str, field: FieldInfo) -> SettingInfo:

@@ -10,6 +10,7 @@ from app.settings.kinds import in_group
 setting = in_group("http")
 
 _PLACE = re.compile(r"/[\w.~-]+(?:/[\w.~-]+)*/?", re.ASCII)
+_PREFIX = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"\*|https?://[^\s/?#@,]+", re.IGNORECASE)
 
 
@@ -25,8 +26,23 @@ def _place(text: str) -> str:
     return text
 
 
+def _path(text: str) -> str:
+    path = text.strip("/")
+    if not path:
+        return ""
+    if not _PREFIX.fullmatch(path):
+        raise ValueError("should be a path such as /omero")
+    return f"/{path}"
+
+
 class HttpSettings(BaseModel):
     """What other sites, proxies and pages of others may do."""
+
+    prefix: Annotated[str, AfterValidator(_path)] = setting(
+        "",
+        "Path in front of all addresses, such as `/omero` (OMERO.web's `omero.web.prefix`).",
+        "none",
+    )
 
     cors_allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = setting(
         (),

@@ -1,5 +1,6 @@
 """Settings: OMERO.server."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, SecretStr
@@ -49,9 +50,14 @@ class OmeroSettings(BaseModel):
     omero_user: str | None = setting(
         None,
         "OMERO user in whose name pictures are made for everybody, whoever asks; not set = who "
-        "asks has to be logged in.",
+        "asks has to be logged in (docs/identity.md).",
     )
     omero_password: SecretStr | None = setting(None, "Password of omero_user.")
+    omero_web_config: Path | None = setting(
+        None,
+        "OMERO's configuration file (`$OMERODIR/etc/grid/config.xml`), from which all is taken "
+        "that OMERO.web is told in it and that is not set here. It is only read.",
+    )
     omero_connect_timeout_s: Seconds = setting(
         5.0, "How long making a connection to OMERO.server may take."
     )
