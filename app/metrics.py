@@ -43,13 +43,13 @@ class Metrics:
             self._metrics[name] = Counter(name, text, labels, registry=own)
         for name, (text, labels) in GAUGES.items():
             # Of processes that live: a worker that ended has no queue.
-            self._metrics[name] = Gauge(
-                name, text, labels, registry=own, multiprocess_mode="livesum"
-            )
+            mode: Any = "livemostrecent" if name in SHARED_GAUGES else "livesum"
+            self._metrics[name] = Gauge(name, text, labels, registry=own, multiprocess_mode=mode)
         for name, (text, labels) in HISTOGRAMS.items():
             self._metrics[name] = Histogram(name, text, labels, registry=own, buckets=_BUCKETS_S)
         self._lock = native_lock()
         self._counted: dict[Key, float] = {}
+        self._totals: dict[Key, float] = {}
         #: Number of durations by bucket, one more for those above all, and their sum.
         self._observed: dict[Key, list[float]] = {}
 
@@ -87,6 +87,15 @@ class Metrics:
     def set(self, name: str, *labels: str, to: float) -> None:
         """Set what this process adds to a gauge."""
         self._place((name, *labels)).set(to)
+
+    def advance(self, name: str, *labels: str, to: float) -> None:
+        """Bring a counter to what this process has counted elsewhere since it started."""
+        key = (name, *labels)
+        with self._lock:
+            grown = to - self._totals.get(key, 0)
+            self._totals[key] = to
+            # Less than before: what counts was made anew.
+            self._count(key, grown if grown >= 0 else to)
 
     def flush(self) -> None:
         """Hand on what was gathered, to be seen by all processes."""
@@ -143,6 +152,14 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Pictures by the way they were come by: hit, miss, raw, wait, not-modified",
         ("outcome",),
     ),
+    "blitzrender_cache_hits": ("What was found in a tier of a cache", ("cache", "tier")),
+    "blitzrender_cache_misses": ("What was looked for in vain", ("cache", "tier")),
+    "blitzrender_cache_evictions": ("Entries that made room for others", ("cache", "tier")),
+    "blitzrender_cache_failures": ("What could not be read or stored", ("cache", "tier")),
+    "blitzrender_cache_dropped": (
+        "What was not stored because too much waited for it",
+        ("cache", "tier"),
+    ),
     "blitzrender_ice_calls": ("Calls to OMERO's services for requests", ("step",)),
     "blitzrender_ice_failures": ("Those of them that failed or ran out of time", ("step",)),
 }
@@ -151,8 +168,17 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "blitzrender_render_queue": ("Pictures being rendered or waiting for it", ()),
     "blitzrender_sessions": ("OMERO sessions open", ()),
     "blitzrender_pixels_stores": ("Pixels stores open on OMERO.server", ()),
+    "blitzrender_memory_cache_entries": ("Entries in the worker processes' memory", ("cache",)),
+    "blitzrender_memory_cache_bytes": ("Their bytes", ("cache",)),
+    "blitzrender_shared_cache_entries": (
+        "Entries in a tier that processes share",
+        ("cache", "tier"),
+    ),
+    "blitzrender_shared_cache_bytes": ("Their bytes", ("cache", "tier")),
     "blitzrender_resident_bytes": ("Memory of the worker processes", ()),
 }
+#: Each process tells them of all, so that they are not added up.
+SHARED_GAUGES = frozenset({"blitzrender_shared_cache_entries", "blitzrender_shared_cache_bytes"})
 HISTOGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "blitzrender_request_seconds": ("Time until an answer begins", ("route",)),
     "blitzrender_step_seconds": (

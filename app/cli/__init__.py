@@ -5,9 +5,9 @@ Each command is a module of its own.
 
 from flask import Flask
 
-from app.cli import cache, doctor, nginx, settings
+from app.cli import cache, doctor, nginx, settings, systemd
 
-_MODULES = (cache, doctor, nginx, settings)
+_MODULES = (cache, doctor, nginx, settings, systemd)
 
 
 def register(app: Flask) -> None:

@@ -65,6 +65,11 @@ def test_requests_pictures_steps_calls_and_bytes_are_counted(make_gateway):
     # HEAD and 304 send no body.
     assert grown("blitzrender_sent_bytes_total", route) >= 2 * len(first.data)
     assert grown("blitzrender_sent_bytes_total", route) < 3 * len(first.data)
+    # Twice found in memory; on disk it was looked for once, before it was drawn.
+    assert grown("blitzrender_cache_hits_total", "pictures", "memory") == 2
+    assert grown("blitzrender_cache_misses_total", "images", "disk") >= 1
+    assert after["blitzrender_memory_cache_bytes", ("pictures",)] >= len(first.data)
+    assert ("blitzrender_shared_cache_bytes", ("disk", "images")) in after
     calls = [name for name in after if name[0] == "blitzrender_ice_calls_total"]
     assert sum(after[name] - before.get(name, 0) for name in calls) > 0
     assert after["blitzrender_sessions", ()] >= 1
@@ -77,6 +82,15 @@ def test_two_applications_count_apart():
     one.count_request("-", "GET", "200", 5, 0.1, {}, "hit", {})
     assert samples(one.text().decode())["blitzrender_pictures_total", ("hit",)] == 1
     assert ("blitzrender_pictures_total", ("hit",)) not in samples(other.text().decode())
+
+
+def test_counters_follow_what_counts_elsewhere():
+    metrics = Metrics()
+    for total in (3, 3, 5, 2):
+        metrics.advance("blitzrender_cache_hits", "images", "disk", to=total)
+    told = samples(metrics.text().decode())
+    # 5 to 2: counted anew from nothing.
+    assert told["blitzrender_cache_hits_total", ("disk", "images")] == 7
 
 
 def test_durations_lie_in_the_buckets_that_prometheus_would_put_them_in():
