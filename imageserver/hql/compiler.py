@@ -95,6 +95,8 @@ class Compiler:
             return self._aggregate(node)
         if node.name == "index":
             return self._index(node)
+        if node.name in _EXTREME_INDEXES:
+            return self._extreme_index(node, _EXTREME_INDEXES[node.name])
         arguments = [self.compile(argument) for argument in node.arguments]
         if node.name == "size" and len(arguments) == 1:
             evaluate = arguments[0].evaluate
@@ -138,6 +140,16 @@ class Compiler:
             raise QueryError("index() takes the alias of a joined collection")
         key = position_key(argument.path.alias)
         return _combine(lambda row: row.get(key), [argument], "RInt")
+
+    def _extreme_index(self, node: Call, choose: Callable[[list[int]], int]) -> Expression:
+        index = self._index(node)
+
+        def aggregate(row: Row) -> int | None:
+            found = [index.evaluate(inner) for inner in row[ROWS]]
+            places = [place for place in found if place is not None]
+            return choose(places) if places else None
+
+        return Expression(aggregate, target="RInt", aliases=index.aliases, aggregate=True)
 
     def _case(self, node: Case) -> Expression:
         branches = [(self.compile(when), self.compile(then)) for when, then in node.branches]
@@ -185,6 +197,10 @@ class Compiler:
             target="RBool",
             aliases=aliases | needle.aliases,
         )
+
+
+#: Aggregates over the places that joined entities have in their lists.
+_EXTREME_INDEXES: dict[str, Callable[[list[int]], int]] = {"minindex": min, "maxindex": max}
 
 
 def _membership(operands: Sequence[Expression]) -> Callable[[Row], bool | None]:

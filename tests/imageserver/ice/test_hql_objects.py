@@ -56,6 +56,9 @@ def test_regions_can_be_asked_for(graph, text, expected):
         ("select ws.plateAcquisition.id from WellSample ws where ws.image.id = 3", [[None]]),
         ("select size(a.wellSample), a.plate.name from PlateAcquisition a", [[1, "plate"]]),
         ("select s.name, p.id from Screen s join s.plateLinks l join l.child p", [["screen", 5]]),
+        ("select minIndex(ws), maxIndex(ws) from Well w join w.wellSamples ws"
+         " where w.plate.id = 5", [[0, 1]]),
+        ("select maxIndex(ws) from Well w join w.wellSamples ws where w.plate.id = 9", [[None]]),
         ("select p.id from Plate p where not exists (select l.id from ScreenPlateLink l"
          " where l.child.id = p.id)", []),
         ("select i.id from Image i join i.wellSamples ws where ws.well.plate.id = 5", [[2], [3]]),

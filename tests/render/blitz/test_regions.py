@@ -1,5 +1,6 @@
 """Regions of interest, read from an image server into value objects."""
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 
 from render.blitz.regions import color_of_rgba, parse_points
 from render.blitz.source import BlitzSession, BlitzSource, Limits
-from render.errors import NotFound, TooLarge
+from render.errors import BadRequest, NotFound, TooLarge
 from render.shapes import Ellipse, Label, Line, Mask, Point, Polygon, Polyline, Rectangle, Shape
 from render.values import Color
 from tests.imageserver.files.test_zarr_labels import write_labels
 from tests.imageserver.files.test_zarr_reader import write_ome_zarr
 from tests.render.blitz.conftest import soon
 from tests.render.blitz.servers import LOGIN, ImageServer
+from tests.support.glacier2 import RunningRouter, start_glacier2
 from tests.support.ome import image_xml, write_ome_tiff
 
 PLANE = np.zeros((1, 30, 40), np.uint8)
@@ -31,11 +33,15 @@ XML = """
 <ROI ID="R:1"><Union/></ROI>
 <ROI ID="R:2"><Union><Mask X="1" Y="2" Width="8" Height="2">
   <BinData Length="2">qlU=</BinData></Mask></Union></ROI>
+<Plate ID="P" Name="P"><Well Row="1" Column="2">
+  <WellSample><ImageRef ID="Image:0"/></WellSample></Well></Plate>
 """
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlitzSession]:
+@pytest.fixture(scope="module", params=["direct", "glacier2"])
+def session(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BlitzSession]:
     folder = tmp_path_factory.mktemp("images")
     references = "".join(f'<ROIRef ID="R:{i}"/>' for i in range(3))
     write_ome_tiff(folder / "a.ome.tif", [PLANE], image_xml(0, PLANE, "a", references) + XML)
@@ -49,17 +55,22 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlitzSession]:
     labels[3:5, 7:12] = [[1, 0, 1, 1, 1], [0, 1, 1, 0, 1]]
     write_labels(labelled, "cells", labels, "yx")
     server = ImageServer(folder, tmp_path_factory.mktemp("index"), "--scan-wait=20")
-    source = BlitzSource(server.endpoint(), Limits(shapes=3000))
-    yield source.session(LOGIN, soon())
-    source.close()
-    server.kill()
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.kill)
+        way: ImageServer | RunningRouter = server
+        if request.param == "glacier2":
+            way = stack.enter_context(start_glacier2(server))
+        source = BlitzSource(way.endpoint(), Limits(shapes=3000))
+        stack.callback(source.close)
+        yield source.session(LOGIN, soon())
 
 
 @pytest.fixture(scope="module")
 def image_ids(session: BlitzSession) -> dict[str | None, int]:
     (project,) = session.projects(soon())
-    (dataset,) = session.datasets(project.id, soon())
-    return {image.name: image.id for image in session.images(dataset.id, soon())}
+    datasets = session.datasets(project.id, soon())
+    images = [image for dataset in datasets for image in session.images(dataset.id, soon())]
+    return {image.name: image.id for image in images}
 
 
 def test_regions_have_all_that_the_server_tells(session: BlitzSession, image_ids):
@@ -112,6 +123,26 @@ def test_missing_things_are_told(session: BlitzSession):
         session.roi(MISSING, soon())
     with pytest.raises(NotFound):
         session.shape(MISSING, soon())
+
+
+def test_plates_and_files_are_read_the_same_way(session: BlitzSession, image_ids):
+    grid = session.plate_grid(1, 0, None, soon())
+    assert (grid.first_row, grid.last_row, grid.first_column, grid.last_column) == (1, 1, 2, 2)
+    (field,) = grid.fields
+    assert (field.row, field.column) == (1, 2) and field.image.id == image_ids["a.ome.tif"]
+    well = session.well(field.well_id, soon())
+    assert (well.plate_id, well.fields[0].image) == (1, field.image)
+    assert session.container("Plate", 1, soon()).name == "P"
+    (hit,) = session.search(("Image",), ("a.ome",), None, 5, soon())
+    assert hit.image is not None and hit.image.id == image_ids["a.ome.tif"]
+
+
+def test_a_server_without_tables_says_so(session: BlitzSession):
+    with pytest.raises(NotFound, match="no tables"):
+        session.read_table(1, lambda table: None, soon())
+    assert session.bulk_annotations("Plate.wells", 1, soon()) == ()
+    with pytest.raises(BadRequest, match=r"Plate\.foo cannot be queried"):
+        session.bulk_annotations("Plate.foo", 1, soon())
 
 
 def test_too_many_shapes_are_refused(session: BlitzSession, image_ids):
