@@ -30,9 +30,11 @@ def check_parts(servers: Sequence[Parts]) -> dict[str, Any]:
 def _check(servers: Sequence[Parts], timeout_s: float) -> dict[str, Any]:
     first = servers[0]
     told = {name: _try(check, first, timeout_s) for name, check in _CHECKS.items()}
-    sources = {"source": _try(Parts.check_source, first, timeout_s)}
-    for number, parts in enumerate(servers[1:], start=2):
-        sources[f"source-{number}"] = _try(Parts.check_source, parts, timeout_s)
+    sources = {}
+    for number, parts in enumerate(servers, start=1):
+        name = "source" if number == 1 else f"source-{number}"
+        sources[name] = _try(Parts.check_source, parts, timeout_s)
+        sources[name]["circuit"] = parts.source.circuit
     ok = all(part["ok"] for part in told.values()) and any(part["ok"] for part in sources.values())
     return {"status": "ok" if ok else "failing", "parts": sources | told}
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from benchmarks import pyramids, tiles
+from benchmarks import pyramids, storm, tiles
 from benchmarks.cache import report_cache
 from benchmarks.kernels import report_kernels
 from benchmarks.start import report_start
@@ -48,7 +48,9 @@ BENCHMARKS = {
 
 
 def main(names: list[str]) -> int:
-    """Run the benchmarks of these names, all when there are none."""
+    """Run the benchmarks of these names, all when there are none; or `storm [--minutes N]`."""
+    if names[:1] == ["storm"]:
+        return storm.main(names[1:])
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no benchmark is called {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")

@@ -4,16 +4,15 @@ The image server plays OMERO.server behind a proxy that fails on purpose. Nothin
 that each picture comes over that way. Every answer is compared with the one of a calm moment.
 """
 
+import argparse
 import json
-import os
 import random
 import socket
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -174,8 +173,16 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, **settings: object) -> Iterator[Stage]:
-    """Run the service in front of a server over a folder, with a proxy between them."""
+def staged(
+    folder: Path,
+    *,
+    headers_of: Callable[[RunningImageServer], Mapping[str, str]] = lambda server: {},
+    **settings: object,
+) -> Iterator[Stage]:
+    """Run the service in front of a server over a folder, with a proxy between them.
+
+    `headers_of` gives what has to be sent with each request.
+    """
     with ExitStack() as stack:
         made = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm-")))
         counts_file = made / "counts.json"
@@ -192,7 +199,9 @@ def staged(folder: Path, **settings: object) -> Iterator[Stage]:
         cache_dir = made / "cache"
         cache_dir.mkdir()
         running = stack.enter_context(
-            service.running(folder, cache_dir, **SETTINGS | where | settings)
+            service.running(
+                folder, cache_dir, headers=headers_of(server), **SETTINGS | where | settings
+            )
         )
         yield Stage(running, server, proxy, counts_file)
 
@@ -310,7 +319,7 @@ def p99(answers: list[Answer]) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else float("inf")
 
 
-def report_storm(minutes: float = 10.0) -> bool:
+def report_storm(minutes: float) -> bool:
     """Run a storm for some minutes, print what it came to, and tell whether all was well."""
     rounds = max(1, round(minutes * 60 / (FAULT_S + RECOVERY_S + CALM_S)))
     with staged(PROJECT / "samples") as stage:
@@ -330,5 +339,8 @@ def report_storm(minutes: float = 10.0) -> bool:
     return not outcome.problems
 
 
-if __name__ == "__main__":
-    sys.exit(not report_storm(float(os.environ.get("STORM_MINUTES", "10"))))
+def main(arguments: list[str]) -> int:
+    """Run a storm as the command line says; give the exit status."""
+    parser = argparse.ArgumentParser("script/bench storm", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    return 0 if report_storm(parser.parse_args(arguments).minutes) else 1

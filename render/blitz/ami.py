@@ -66,13 +66,17 @@ class Pending:
             # Also when the waiting greenlet is killed: Ice would keep the answer for nobody.
             if not done:
                 self.cancel()
+            else:
+                _let_go(self._future)
             watcher = _watcher.get()
             if watcher is not None:
                 watcher(self._step, failed or not done)
 
     def cancel(self) -> None:
         """Give the call up, whose answer is no longer wanted."""
-        self._future.cancel()
+        if not self._future.done():
+            self._future.cancel()
+        self._future.add_done_callback(_let_go)
 
 
 class Connecting(Pending):
@@ -87,6 +91,16 @@ class Connecting(Pending):
 
     def cancel(self) -> None:
         self._future.add_done_callback(_close_late)
+
+
+def _let_go(future: Any) -> None:
+    """Let a call that is done be freed, with its answer.
+
+    Where the answer comes before Ice's Python part has handed the future out, as it does now and
+    then with a short switch interval, the future and the call's own object hold each other in a
+    way that the garbage collector does not see.
+    """
+    future._asyncResult = None
 
 
 def _close_late(future: Any) -> None:

@@ -25,6 +25,10 @@ def test_it_says_which_part_fails(make_gateway, image_server, tmp_path):
     assert (answer.status_code, told["status"]) == (503, "failing")
     assert {name for name, part in told["parts"].items() if not part["ok"]} == {"source"}
     assert told["parts"]["source"]["detail"]
+    assert told["parts"]["source"]["circuit"] == "closed"
+    for _ in range(2):  # three failures in a row open it
+        told = gateway.client.get("/readyz").get_json()
+    assert told["parts"]["source"]["circuit"] == "open"
     assert answer.headers["Retry-After"]
     # The process itself is well.
     assert gateway.client.get("/healthz").status_code == 200

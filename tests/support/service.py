@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,13 @@ class Service:
 
     port: int
     master: psutil.Process
+    #: Sent with each request, such as to say who asks.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def get_json(self, path: str) -> Any:
         """Ask for a JSON answer."""
-        with urllib.request.urlopen(self.url(path), timeout=60) as answer:
+        request = urllib.request.Request(self.url(path), headers=dict(self.headers))
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def url(self, path: str) -> str:
@@ -64,7 +67,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(folder: Path, cache_dir: Path, **settings: object) -> Iterator[Service]:
+def running(
+    folder: Path,
+    cache_dir: Path,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **settings: object,
+) -> Iterator[Service]:
     """Run the service over `folder`; `settings` become BLITZRENDER_ variables."""
     port = free_port("127.0.0.1")
     environment = os.environ | {
@@ -75,7 +84,7 @@ def running(folder: Path, cache_dir: Path, **settings: object) -> Iterator[Servi
     }
     log = cache_dir / "service.log"
     with gunicorn("gunicorn.conf.py", "wsgi:app", environment, log) as process:
-        service = Service(port, psutil.Process(process.pid))
+        service = Service(port, psutil.Process(process.pid), headers or {})
         _wait_until_answering(service, process, log)
         yield service
 

@@ -54,6 +54,8 @@ def test_the_loop_keeps_turning_while_many_greenlets_stream(tiny: TinyServer) ->
     assert (seen["wrong"], seen["right"]) == (0, seen["tiles_asked"])
     assert seen["calls"] == seen["calls_asked"]
     assert (seen["failed"], seen["out_of_time"]) == (10, 10)
+    # A few may still be on their way out; what leaks comes by hundreds.
+    assert seen["calls_kept"] < 20
     # One blocking call of the slow plane would be 1.5 s. Single beats can be late on a machine
     # that has other things to do, so the bound on each is wide and the one on most is not.
     assert seen["longest_gap_s"] < 0.25
