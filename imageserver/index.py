@@ -23,7 +23,7 @@ from imageserver.readers.objects import PlateMetadata
 log = logging.getLogger(__name__)
 
 #: Raised when readers learn to tell more, so that files known already are read again.
-READING = 3
+READING = 4
 
 #: Versions count seconds from here, so that those of a lost index never come again.
 _EPOCH_S = 1_577_836_800

@@ -13,8 +13,8 @@ def annotations(
 ) -> tuple[AnnotationMetadata, ...]:
     """Give the annotations of images, plates and wells, in the order of the XML.
 
-    `series_of` tells which image of the file an Image element's id means. What hangs on nothing
-    is left out, and so are values that cannot be read.
+    `series_of` tells which image of the file an Image element's id means; `plates` are those of the
+    XML, or none of them. What hangs on nothing is left out, and so are values that cannot be read.
     """
     # Dictionaries, for an annotation may be told twice of one thing.
     images: dict[str, dict[int, None]] = {}
@@ -25,7 +25,7 @@ def annotations(
                 images.setdefault(reference, {})[series] = None
     on_plates: dict[str, dict[int, None]] = {}
     wells: dict[str, dict[tuple[int, int, int], None]] = {}
-    for number, (element, plate) in enumerate(zip(children(root, "Plate"), plates, strict=True)):
+    for number, (element, plate) in enumerate(zip(children(root, "Plate"), plates, strict=False)):
         places = {(well.row, well.column) for well in plate.wells}
         for reference in references(element, "AnnotationRef"):
             on_plates.setdefault(reference, {})[number] = None

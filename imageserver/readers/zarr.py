@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import zarr
@@ -29,7 +30,9 @@ from imageserver.readers.base import (
     pixel_type_of,
     significant_bits_of,
 )
-from imageserver.readers.objects import RoiMetadata, ShapeMetadata
+from imageserver.readers.objects import AnnotationMetadata, RoiMetadata, ShapeMetadata
+from imageserver.readers.ome_annotations import annotations
+from imageserver.readers.ome_regions import regions
 from imageserver.readers.zarr_labels import (
     LabelImage,
     LabelRead,
@@ -42,6 +45,9 @@ from imageserver.readers.zarr_parts import Level, attributes_of, axes_of
 from imageserver.readers.zarr_plates import ZarrField, plate_of
 
 log = logging.getLogger(__name__)
+
+#: Where bioformats2raw writes the OME-XML.
+_XML = Path("OME", "METADATA.ome.xml")
 
 _MARKERS = ("zarr.json", ".zgroup", ".zattrs")
 
@@ -88,6 +94,7 @@ class ZarrImageFile(ImageFile):
         self.paths = (path,)
         self._arrays: list[list[Level]] = []
         self._groups: list[zarr.Group] = []
+        self._ome: list[ome_xml.OmeImage | None] = []
         series: list[SeriesMetadata] = []
         problem: Exception | None = None
         try:
@@ -104,6 +111,7 @@ class ZarrImageFile(ImageFile):
                     fields[len(series)] = field
                 self._arrays.append(levels)
                 self._groups.append(group)
+                self._ome.append(described)
                 series.append(metadata)
             if fields:
                 self.plates = (plate_of(attributes_of(root)["plate"], fields),)
@@ -175,7 +183,8 @@ class ZarrImageFile(ImageFile):
             physical_size_z=(described.physical_size_z if described else None) or physical("z"),
             nominal_magnification=described.nominal_magnification if described else None,
             acquired_at_s=described.acquired_at_s if described else None,
-            has_rois=bool(label_names(group)),
+            has_rois=bool(label_names(group) or (described and described.roi_ids)),
+            annotated=bool(described and described.annotation_ids),
         )
 
     def read(
@@ -251,9 +260,11 @@ class ZarrImageFile(ImageFile):
         return self._access.segment((self.token, level_key, corner), decode)
 
     def rois(self, series: int) -> tuple[RoiMetadata, ...]:
-        """Make a region of each label, with a mask for each plane on which it occurs."""
-        full = self._arrays[series][0]
+        """Read those of the OME-XML; make one of each label, with a mask for each of its planes."""
+        full, ome = self._arrays[series][0], self._ome[series]
         found: list[RoiMetadata] = []
+        if ome is not None and ome.roi_ids:
+            found += regions(self._xml(), ome.roi_ids)
         for name in label_names(self._groups[series]):
             try:
                 image = open_label_image(self._groups[series], name, full)
@@ -270,6 +281,19 @@ class ZarrImageFile(ImageFile):
         image = open_label_image(group, shape.label.image, full)
         return mask_of(shape, self._reader_of(series, image))
 
+    def annotations(self) -> tuple[AnnotationMetadata, ...]:
+        """Read the structured annotations of the OME-XML."""
+        if not any(ome is not None and ome.annotation_ids for ome in self._ome):
+            return ()
+        series_of: dict[str, int] = {}
+        for series, ome in enumerate(self._ome):
+            if ome is not None:
+                series_of.setdefault(ome.id, series)
+        return annotations(self._xml(), series_of, ())
+
+    def _xml(self) -> Element:
+        return _read_xml(self.paths[0], self._access)
+
     def _reader_of(self, series: int, image: LabelImage) -> LabelRead:
         def read(z: int, t: int, x: int, y: int, width: int, height: int) -> np.ndarray:
             key = (series, image.name)
@@ -279,6 +303,10 @@ class ZarrImageFile(ImageFile):
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _read_xml(path: Path, access: Access) -> Element:
+    return ome_xml.parse(access.resolve(path / _XML).read_text("utf-8"))
 
 
 class _Found(NamedTuple):
@@ -310,9 +338,8 @@ def _multiscales(root: zarr.Group, path: Path, access: Access) -> Iterator[_Foun
                 )
         return
     described: list[ome_xml.OmeImage] = []
-    xml = path / "OME" / "METADATA.ome.xml"
-    if xml.is_file():
-        described = ome_xml.images(ome_xml.parse(access.resolve(xml).read_text("utf-8")))
+    if (path / _XML).is_file():
+        described = ome_xml.images(_read_xml(path, access))
     names: list[str] = []
     if "OME" in root and isinstance(root["OME"], zarr.Group):
         names = list(attributes_of(root["OME"]).get("series", ()))

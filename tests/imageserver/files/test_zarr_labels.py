@@ -7,8 +7,10 @@ import pytest
 import zarr
 
 from imageserver.readers import zarr_labels
+from imageserver.readers.objects import AnnotationMetadata
 from tests.imageserver.files.conftest import noise
 from tests.imageserver.files.test_zarr_reader import write_ome_zarr
+from tests.support.ome import NAMESPACE
 
 SHAPE = (2, 3, 40, 60)
 LABELS = np.zeros(SHAPE, np.uint16)
@@ -112,3 +114,26 @@ def test_there_is_a_most_of_labels_and_of_pixels(image, open_image, monkeypatch)
     assert len(open_image(image).rois(0)) == 10
     monkeypatch.setattr(zarr_labels, "MAX_PIXELS", 2399)
     assert open_image(image).rois(0) == ()
+
+
+def test_regions_and_annotations_of_the_xml_come_before_labels(folder, open_image):
+    path = folder / "converted.zarr"
+    zarr.open_group(path, mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    write_ome_zarr(path / "0", [noise((40, 60), "uint8")], "yx", "0.4")
+    write_ome_zarr(path / "1", [noise((10, 12), "uint8")], "yx", "0.4")
+    write_labels(path / "0", "cells", LABELS[1, 0], "yx")
+    (path / "OME").mkdir()
+    (path / "OME" / "METADATA.ome.xml").write_text(
+        f'<OME xmlns="{NAMESPACE}"><Image ID="Image:0"><Pixels SizeX="60" SizeY="40"/>'
+        '<ROIRef ID="R"/></Image><Image ID="Image:1"><Pixels SizeX="12" SizeY="10"/>'
+        '<AnnotationRef ID="T"/></Image><ROI ID="R" Name="drawn"><Union><Point X="1" Y="2"/>'
+        '</Union></ROI><StructuredAnnotations><TagAnnotation ID="T"><Value>good</Value>'
+        "</TagAnnotation></StructuredAnnotations></OME>"
+    )
+    file = open_image(path)
+    assert [(series.has_rois, series.annotated) for series in file.series] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+    assert [roi.name for roi in file.rois(0)] == ["drawn", "cells 300"]
+    assert file.rois(1) == ()
+    assert file.annotations() == (AnnotationMetadata("TagAnnotation", "good", images=(1,)),)
