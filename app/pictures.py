@@ -1,4 +1,4 @@
-"""Finished pictures by key: the hottest in this process's memory, all of them on disk.
+"""Finished pictures by key: the hottest in memory, all on disk, and in Redis for other hosts.
 
 What is kept is kept in three groups with bounds of their own, so that a flood of tiles does not
 push out the thumbnails: images, thumbnails, and json, answers that take long to work out.
@@ -14,6 +14,7 @@ from app.settings import Settings
 from cache.figures import CacheFigures
 from cache.file_cache import INLINE_BELOW_BYTES, FileCache
 from cache.memory import MemoryCache
+from cache.redis_tier import RedisTier
 from cache.turns import Turns
 from cache.write_behind import WriteBehind
 
@@ -38,7 +39,7 @@ _PROBE = b"probe"
 
 
 class PictureStore:
-    """Bytes by key in two tiers. A key stands for its bytes for ever, so neither can be stale.
+    """Bytes by key in two tiers or three. A key stands for its bytes for ever: none can be stale.
 
     On disk all that belongs to an image lies below one key, so that it can go together.
     """
@@ -50,6 +51,7 @@ class PictureStore:
         disks: Mapping[str, FileCache],
         behind: WriteBehind,
         turns: Turns,
+        far: RedisTier | None = None,
     ) -> None:
         self._root = _root_of(source_name)
         self._memory: MemoryCache[bytes] = MemoryCache(memory_max_bytes)
@@ -57,6 +59,7 @@ class PictureStore:
         self._disks = disks
         self._behind = behind
         self._turns = turns
+        self._far = far
 
     def for_source(self, source_name: str) -> "PictureStore":
         """Give the same store for the images of another source, which have numbers of their own."""
@@ -69,12 +72,11 @@ class PictureStore:
         body = self._memory.get(key.digest)
         if body is not None:
             return body
-        disk = self._disks.get(key.group)
-        if disk is None:
-            return None
-        path = self._path(key)
-        waiting = self._behind.get(disk, path)
-        body = disk.get(path) if waiting is None else bytes(waiting)
+        body = self._on_disk(key)
+        if body is None and self._far is not None:
+            body = self._far.get(self._far_path(key))
+            if body is not None:
+                self._write_to_disk(key, body)
         if body is not None:
             self._keep_in_memory(key, body)
         return body
@@ -97,11 +99,9 @@ class PictureStore:
         `done` is called in any case, in a native thread perhaps.
         """
         self._keep_in_memory(key, body)
-        disk = self._disks.get(key.group)
-        if disk is not None:
-            self._behind.put(disk, self._path(key), body, done)
-        elif done is not None:
-            done()
+        self._write_to_disk(key, body, done)
+        if self._far is not None:
+            self._far.put(self._far_path(key), body)
 
     def make(self, key: PictureKey, produce: Callable[[], bytes], wait_s: float) -> bytes:
         """Give what `produce()` gives, and keep it; or what another process makes of the key now.
@@ -140,10 +140,17 @@ class PictureStore:
         """
         self._memory.clear()
         self._behind.flush(1.0)
-        disks = [self._disks[group] for group in groups if group in self._disks]
-        if image_id is None:
-            return sum(disk.wipe() for disk in disks)
-        return sum(disk.delete(self._folder(image_id)) for disk in disks)
+        count = 0
+        for group in groups:
+            disk = self._disks.get(group)
+            if disk is not None and image_id is None:
+                count += disk.wipe()
+            elif disk is not None and image_id is not None:
+                count += disk.delete(self._folder(image_id))
+            if self._far is not None:
+                below = self._root if image_id is None else self._folder(image_id)
+                count += self._far.delete_below(f"{group}/{below}")
+        return count
 
     def purge(self) -> int:
         """Clear expired entries away; give their number."""
@@ -171,6 +178,7 @@ class PictureStore:
                 disk_figures(group, "disk", disk, self._behind)
                 for group, disk in self._disks.items()
             ),
+            *(() if self._far is None else (_far_figures(self._far),)),
         )
 
     def works(self) -> bool:
@@ -181,8 +189,28 @@ class PictureStore:
         """Write down what is not on disk yet, and close the disk's part."""
         self._behind.close()
         self._turns.close()
+        if self._far is not None:
+            self._far.close()
         for disk in self._disks.values():
             disk.close()
+
+    def _on_disk(self, key: PictureKey) -> bytes | None:
+        disk = self._disks.get(key.group)
+        if disk is None:
+            return None
+        path = self._path(key)
+        waiting = self._behind.get(disk, path)
+        return disk.get(path) if waiting is None else bytes(waiting)
+
+    def _write_to_disk(self, key: PictureKey, body: bytes, done: Done | None = None) -> None:
+        disk = self._disks.get(key.group)
+        if disk is not None:
+            self._behind.put(disk, self._path(key), body, done)
+        elif done is not None:
+            done()
+
+    def _far_path(self, key: PictureKey) -> str:
+        return f"{key.group}/{self._path(key)}"
 
     def _folder(self, image_id: int) -> str:
         # Without its last four digits, as in OMERO.web's cache: a range of images goes together.
@@ -223,6 +251,20 @@ def disk_figures(cache: str, tier: str, disk: FileCache, behind: WriteBehind) ->
     )
 
 
+def _far_figures(far: RedisTier) -> CacheFigures:
+    return CacheFigures(
+        cache="pictures",
+        tier="redis",
+        usable=far.is_usable,
+        hits=far.hits,
+        misses=far.misses,
+        stored=far.stored,
+        failures=far.failures,
+        waiting=far.waiting,
+        dropped=far.dropped,
+    )
+
+
 def open_pictures(settings: Settings, source_name: str) -> PictureStore:
     """Open what the settings say is to be kept."""
     bounds = {
@@ -244,7 +286,9 @@ def open_pictures(settings: Settings, source_name: str) -> PictureStore:
     }
     behind = WriteBehind(settings.cache_write_behind_max_bytes)
     turns = Turns(settings.cache_dir / "turns")
-    return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind, turns)
+    url = settings.cache_redis_url
+    far = None if url is None else RedisTier(url.get_secret_value(), settings.cache_timeout_s)
+    return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind, turns, far)
 
 
 def _keeps(disk: FileCache) -> bool:

@@ -62,7 +62,7 @@ class FileCache:
     """A least-recently-used cache of bytes on disk, for several processes, threads or greenlets.
 
     `max_bytes` counts what entries take on disk, their rows and file blocks included; on top come
-    SQLite's write-ahead log and free pages, some 20 MB and a twentieth of the bound at most.
+    SQLite's write-ahead log and free pages, some 40 MB and a twentieth of the bound at most.
     `timeout_s` is how long an entry is kept at most, None = for ever; with `jitter` each is given
     up to that fraction more, so that what was stored together does not expire together. All three
     can be set at any time. A key is a path without a slash in front: what is below it goes when

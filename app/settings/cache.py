@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, field_validator
 
 from app.settings.kinds import Count, CountOrNone, Seconds, SecondsOrNone, in_group
 
@@ -38,6 +38,12 @@ class CacheSettings(BaseModel):
         32 * 1024**2,
         "Bytes of pictures that may wait in each process to be written to disk; with more, new "
         "ones are not kept there.",
+    )
+    cache_redis_url: SecretStr | None = setting(
+        None,
+        "Redis that several hosts keep rendered pictures in together, beside each one's own files: "
+        "`redis://[user:password@]host:port/number`, `rediss://…` or `unix://path?db=number`; "
+        "not set = none.",
     )
     settings_max_entries: Count = setting(
         100_000, "Number of rendering settings that are kept under a handle."
@@ -77,3 +83,11 @@ class CacheSettings(BaseModel):
         "omero_user, or the embedded image server's user",
     )
     change_poll_password: SecretStr | None = setting(None, "Password of change_poll_user.")
+
+    @field_validator("cache_redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "unix://")
+        if url is not None and not url.get_secret_value().startswith(schemes):
+            raise ValueError(f"should begin with {' or '.join(schemes)}")
+        return url

@@ -1,15 +1,17 @@
 """Pictures in tiers and groups: where they are found, what goes together, what is told of them."""
 
 import threading
+import time
 
 import pytest
 
 from app.pictures import GROUPS, PictureKey, PictureStore, open_pictures
-from app.settings import load_settings
+from app.settings import SettingsError, load_settings
 from cache.file_cache import FileCache
 from cache.flight import FlightTimeout
 from cache.turns import Turns
 from cache.write_behind import WriteBehind
+from tests.support.servers import start_redis
 
 WAIT_S = 20
 
@@ -157,3 +159,44 @@ def test_what_cannot_be_shared_is_made_by_each_at_once(make_store, tmp_path):
         return second.make(key, lambda: b"x", 0)
 
     assert first.make(key, nested, 0) == b"x"
+
+
+def test_hosts_share_pictures_through_redis_and_keep_them_in_their_own_files(tmp_path):
+    with start_redis(tmp_path) as (port, redis):
+        first, second = (
+            open_pictures(
+                load_settings(
+                    env_file=None,
+                    cache_dir=tmp_path / host,
+                    cache_redis_url=f"redis://127.0.0.1:{port}/1",
+                ),
+                "omero:a:4064",
+            )
+            for host in ("first", "second")
+        )
+        key = PictureKey(7, "a" * 32)
+        first.set(key, b"picture")
+        until = time.monotonic() + WAIT_S
+        while second.get(key) is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert kept(second, key) == [b"picture"]
+        assert entries(second)["images"] == 1
+        (figures,) = (f for f in second.figures() if f.tier == "redis")
+        assert figures.usable and figures.hits == 1
+        assert first.clear(image_id=7) == 2
+        assert first.get(key) is None
+        redis.kill()
+        redis.wait()
+        assert second.get(key) == b"picture"
+        assert second.get(PictureKey(7, "b" * 32)) is None
+        assert not next(f for f in second.figures() if f.tier == "redis").usable
+        first.close()
+        second.close()
+
+
+def test_a_redis_url_of_another_kind_is_refused_without_being_shown():
+    with pytest.raises(SettingsError) as refused:
+        load_settings(env_file=None, cache_redis_url="http://user:secret@host")
+    assert "should begin with redis://" in str(refused.value)
+    assert "secret" not in str(refused.value)

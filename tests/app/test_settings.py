@@ -99,6 +99,7 @@ def _sounds_secret(name):
         "public_users",
         "metrics_token",
         "session_secret_key",
+        "cache_redis_url",
         "session_cache_url",
         "session_database",
     )

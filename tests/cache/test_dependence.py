@@ -3,7 +3,7 @@ from pathlib import Path
 
 import cache
 
-ALLOWED = {"cache", "diskcache", "gevent"}
+ALLOWED = {"cache", "diskcache", "gevent", "redis"}
 
 
 def test_the_cache_knows_nothing_of_images_or_http():
