@@ -81,6 +81,14 @@ class PictureStore:
             self._keep_in_memory(key, body)
         return body
 
+    def holds(self, key: PictureKey) -> bool:
+        """Tell whether the bytes are kept on disk, or without a disk's part in memory."""
+        disk = self._disks.get(key.group)
+        if disk is None:
+            return self._memory.peek(key.digest) is not None
+        path = self._path(key)
+        return self._behind.get(disk, path) is not None or disk.has_key(path)
+
     def file_of(self, key: PictureKey) -> str | None:
         """Give the path below `cache_dir` of the file that holds the bytes; None without one.
 

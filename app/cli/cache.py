@@ -9,6 +9,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.cli import cache_warm
 from app.pictures import GROUPS, PictureStore, open_pictures
 from app.servers import servers_of
 from app.web import parts_of
@@ -68,6 +69,9 @@ def clear(groups: Sequence[str], image_id: int | None, yes: bool) -> None:
         stores = [pictures.for_source(server.source_name) for server in servers]
         removed = sum(store.clear(groups or GROUPS, image_id) for store in stores)
         click.echo(f"{removed} entries removed")
+
+
+command.add_command(cache_warm.command)
 
 
 @contextmanager
