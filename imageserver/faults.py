@@ -7,6 +7,7 @@ from typing import Any
 
 import Ice
 
+from imageserver.accounts.model import GUEST_ID
 from imageserver.accounts.views import NotAMember
 from imageserver.calls import answering
 from imageserver.catalog import UnknownId
@@ -16,6 +17,26 @@ from imageserver.readers.base import UnreadableFile
 from render.blitz.slices import omero
 
 log = logging.getLogger("blitzrender.imageserver")
+
+# What clients ask for before anybody has logged in: which server it is.
+GUEST_MAY = {
+    "ServiceFactory": frozenset(
+        {
+            *("getAdminService", "getConfigService", "getSessionService", "activeServices"),
+            *("setCallback", "closeOnDestroy", "detachOnDestroy", "destroy"),
+            *("keepAlive", "keepAllAlive"),
+        }
+    ),
+    "IAdmin": frozenset({"getEventContext", "getSecurityRoles"}),
+    "IConfig": frozenset(
+        {
+            *("getVersion", "getDatabaseUuid", "getDatabaseTime", "getServerTime"),
+            *("getConfigValue", "getConfigValues", "getClientConfigValues"),
+            *("getConfigDefaults", "getClientConfigDefaults"),
+        }
+    ),
+    "ISession": frozenset({"getSession"}),
+}
 
 
 def fault(kind: Any, message: str, **members: Any) -> Exception:
@@ -61,7 +82,8 @@ def guarded(interface: type) -> Callable[[type], type]:
     """Make a class a servant of an interface; nothing but declared errors leave it.
 
     A servant has its client's ServiceContext as `_context`; each call runs in the view that the
-    caller has in the group that the call names.
+    caller has in the group that the call names. The guest gets no further than GUEST_MAY.
+
     Each operation of the interface that the class does not define raises ApiUsageException, so
     that a client hears in one sentence what this server does not offer.
     """
@@ -71,24 +93,29 @@ def guarded(interface: type) -> Callable[[type], type]:
         if name.startswith("_op_") and not name.startswith("_op_ice_")
     ]
 
+    guest_may = GUEST_MAY.get(interface.__name__, ())
+
     def decorate(cls: type) -> type:
         for name in names:
             method = getattr(cls, name, None)
             if method is None or method is getattr(interface, name, None):
                 setattr(cls, name, _refusal(cls.__name__, name))
             else:
-                setattr(cls, name, _guard(method))
+                setattr(cls, name, _guard(method, name in guest_may))
         return cls
 
     return decorate
 
 
-def _guard(method: Callable) -> Callable:
+def _guard(method: Callable, guest_may: bool) -> Callable:
     @functools.wraps(method)
     def call(*arguments: Any) -> Any:
         try:
             context, current = arguments[0]._context, arguments[-1]
-            with answering(context.view_in(current.ctx.get("omero.group"))):
+            view = context.view_in(current.ctx.get("omero.group"))
+            if view.user.id == GUEST_ID and not guest_may:
+                raise fault(omero.SecurityViolation, "The guest may not do this.")
+            with answering(view):
                 return method(*arguments)
         except Exception as error:
             translated = translate(error)

@@ -13,6 +13,9 @@ from imageserver.accounts.passwords import Secret
 ROOT_ID, GUEST_ID, LOCAL_USER_ID = 0, 1, 2
 SYSTEM_GROUP_ID, USER_GROUP_ID, GUEST_GROUP_ID, LOCAL_GROUP_ID = 0, 1, 2, 3
 
+#: Known to everybody: OMERO.web logs in by it to ask for the version.
+GUEST_PASSWORD = "guest"
+
 #: Bits of Permissions.perm1: shift 8 user, 4 group, 0 world; 4 read, 2 write, 1 annotate.
 _RIGHT_BITS = {"r": 4, "w": 2, "a": 1}
 #: What OMERO offers for groups, from private to read-write.

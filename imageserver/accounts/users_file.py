@@ -13,6 +13,7 @@ from imageserver.accounts.model import (
     GROUP_PERMISSIONS,
     GUEST_GROUP_ID,
     GUEST_ID,
+    GUEST_PASSWORD,
     REST,
     ROOT_ID,
     SYSTEM_GROUP_ID,
@@ -100,6 +101,7 @@ class _File(_Table):
     groups: list[_Group] = []
     folders: list[_Folder] = []
     binary_access: _Policy = BINARY_ACCESS
+    guest_login: bool = True
 
 
 def read_users_file(path: Path) -> Accounts:
@@ -133,7 +135,11 @@ def parse_users(content: bytes, name: str = "the users' file") -> Accounts:
 
 def plain_passwords(accounts: Accounts) -> list[str]:
     """Name the users whose passwords stand in the file as they are."""
-    return [u.name for u in accounts.users.values() if u.secret and not u.secret.hashed]
+    return [
+        user.name
+        for user in accounts.users.values()
+        if user.secret and not user.secret.hashed and user.id != GUEST_ID
+    ]
 
 
 def _accounts(parsed: _File) -> Accounts:
@@ -147,7 +153,8 @@ def _accounts(parsed: _File) -> Accounts:
     admins = frozenset(user.id for user in users if user.is_admin)
     groups += built_in_groups(everybody, admins)
     group_ids |= {group.name: group.id for group in groups}
-    users.append(User(GUEST_ID, "guest", default_group_id=GUEST_GROUP_ID))
+    secret = Secret(GUEST_PASSWORD, hashed=False) if parsed.guest_login else None
+    users.append(User(GUEST_ID, "guest", default_group_id=GUEST_GROUP_ID, secret=secret))
     system = Ownership(ROOT_ID, SYSTEM_GROUP_ID)
     places = {
         folder.name: Ownership(

@@ -26,7 +26,9 @@ def test_the_documented_example_says_what_it_seems_to_say() -> None:
     for name, password in PASSWORDS.items():
         assert names[name].secret.fits(password), name
         assert not names[name].secret.fits(password + "x"), name
-    assert names["guest"].secret is None
+    assert names["guest"].secret.fits("guest")
+    closed = parse_users(example().replace("guest_login = true", "guest_login = false").encode())
+    assert closed.users[1].secret is None
     assert [user.name for user in names.values() if user.is_admin] == ["root"]
     groups = {name: [g.name for g in accounts.groups_of(user)] for name, user in names.items()}
     assert groups == {

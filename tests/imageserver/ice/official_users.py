@@ -144,6 +144,10 @@ def main() -> None:
     except omero.SecurityViolation:
         told["refused"] = True
     bob.close()
+    # What OMERO.web does to show the version before a login.
+    guest = connect("guest", "guest")
+    told["version"] = guest.getConfigService().getVersion()
+    guest.close()
     wrong = BlitzGateway("bob", "x", host=sys.argv[1], port=int(sys.argv[2]))
     told["wrong password"] = wrong.connect()
     root.close()

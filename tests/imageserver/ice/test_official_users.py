@@ -129,3 +129,7 @@ def test_only_administrators_become_others(told: Any) -> None:
     assert told["become"] == {"user": "carol", "sudoer": "root", "names": [SLIDE]}
     assert told["bob becomes carol"] is False and told["refused"] is True
     assert told["wrong password"] is False
+
+
+def test_the_guest_hears_the_version(told: Any) -> None:
+    assert told["version"].startswith("5.6")

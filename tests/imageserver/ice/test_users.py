@@ -74,7 +74,14 @@ def test_each_user_sees_what_the_groups_allow(
 
 @pytest.mark.parametrize(
     ("user", "password"),
-    [("alice", "of-bob"), ("bob", ""), ("guest", ""), ("nobody", "of-bob"), ("local", "local")],
+    [
+        ("alice", "of-bob"),
+        ("bob", ""),
+        ("guest", ""),
+        ("guest", "of-bob"),
+        ("nobody", "of-bob"),
+        ("local", "local"),
+    ],
 )
 def test_wrong_passwords_let_nobody_in(
     server: RunningImageServer, user: str, password: str

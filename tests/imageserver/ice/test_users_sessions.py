@@ -152,6 +152,29 @@ def test_the_group_of_a_session_is_that_of_calls_that_name_none(bob: LoggedIn) -
             factory.setSecurityContext(refused)
 
 
+def test_the_guest_hears_which_server_it_is_and_nothing_else(port: int) -> None:
+    with log_in(port, user="guest", password="guest") as guest:
+        factory = guest.factory
+        admin, sessions = factory.getAdminService(), factory.getSessionService()
+        assert factory.getConfigService().getVersion().startswith("5.6")
+        context = admin.getEventContext()
+        assert (context.userId, context.groupName, context.memberOfGroups) == (1, "guest", [2])
+        assert sessions.getSession(guest.key).owner.omeName.val == "guest"
+        for refused in (
+            admin.lookupExperimenters,
+            sessions.getMyOpenSessions,
+            lambda: sessions.createUserSession(0, 0, ""),
+            lambda: sessions.closeSession(omero.model.Session()),
+            factory.getQueryService,
+            factory.getScriptService,
+            factory.createRawFileStore,
+            lambda: factory.getByName("omero.api.IQuery"),
+            lambda: factory.submit(None),
+        ):
+            with pytest.raises(omero.SecurityViolation):
+                refused()
+
+
 def test_accounts_are_told_to_everybody(bob: LoggedIn) -> None:
     admin = bob.factory.getAdminService()
     assert [u.omeName.val for u in admin.lookupExperimenters()] == [
