@@ -137,7 +137,8 @@ class Sessions:
 
     def __init__(self, accounts: AccountsSource, timeout_s: float) -> None:
         self._accounts = accounts
-        self._accounts_seen = accounts.current()
+        #: The accounts as they were when `accounts` looked last.
+        self.accounts_seen = accounts.current()
         self.timeout_s = timeout_s
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
@@ -254,9 +255,9 @@ class Sessions:
     def accounts(self) -> Accounts:
         """Give the accounts of this moment; sessions of users who are no more have ended."""
         accounts = self._accounts.current()
-        if accounts is not self._accounts_seen:
+        if accounts is not self.accounts_seen:
             with self._lock:
-                self._accounts_seen = accounts
+                self.accounts_seen = accounts
                 gone = [s.key for s in self._sessions.values() if s.user(accounts) is None]
             for key in gone:
                 log.info("a session ended because its user is there no more")

@@ -65,7 +65,8 @@ class ServiceContext:
         Without one, or with a text that is no number, it is the session's own group. Raises
         NotAMember, and RemovedSessionException when the user is there no more.
         """
-        accounts = self.sessions.accounts()
+        # Looked at anew when the call found its servant.
+        accounts = self.sessions.accounts_seen
         session = self.client.session
         user = session.user(accounts)
         if user is None:
@@ -80,7 +81,7 @@ class ServiceContext:
 
     @property
     def catalog_of_all_groups(self) -> VisibleCatalog:
-        """What there is at this moment for the one who asks, whichever group the call names.
+        """What there is for the one who asks, whichever group the call names.
 
         A service that holds something open asks it in each call, which need not name the group.
         """

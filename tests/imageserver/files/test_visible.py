@@ -18,6 +18,7 @@ from imageserver.records import FileRecord, ImageRecord
 from imageserver.schema import load_schema
 from imageserver.services.first_settings import first_settings
 from imageserver.visible import VisibleCatalog
+from tests.support.image_server import PROJECT
 from tests.support.lab import NAMES, SLIDE, VISIBLE, example, make_lab
 from tests.support.ome import image_xml, write_ome_tiff
 
@@ -193,3 +194,9 @@ def test_groups_of_others_are_no_context(
             view(accounts, user, group)
     else:
         assert view(accounts, user, group).group_id == group
+
+
+def test_no_service_reads_the_catalog_past_the_view() -> None:
+    services = PROJECT / "imageserver" / "services"
+    for module in services.glob("*.py"):
+        assert module.name == "context.py" or "whole_catalog" not in module.read_text("utf-8")
