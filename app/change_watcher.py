@@ -1,13 +1,10 @@
 """Has one process of each host look what others changed on a server, and outdates it for all."""
 
-import contextlib
-import fcntl
 import logging
-import os
 import threading
-from pathlib import Path
 
 from app.freshness import Freshness
+from app.host_lock import HostLock
 from app.servers import own_credentials_of
 from app.settings import PREFIX, Settings, SettingsError
 from render.blitz.endpoint import Credentials
@@ -23,27 +20,23 @@ _LOOK_TIMEOUT_S = 20.0
 
 
 class ChangeWatcher:
-    """Looks at a server's event log from `start` until `close`, while no other process does.
-
-    Which process it is, a lock on a file tells: it falls to another one when the first ends.
-    """
+    """Looks at a server's event log from `start` until `close`, while it has the lock for it."""
 
     def __init__(
         self,
         source: BlitzSource,
         credentials: Credentials,
         freshness: Freshness,
-        lock_path: Path,
+        lock: HostLock,
         interval_s: float,
     ) -> None:
         self._source = source
         self._credentials = credentials
         self._freshness = freshness
-        self._lock_path = lock_path
+        self._lock = lock
         self._interval_s = interval_s
         self._closed = threading.Event()
         self._ended = threading.Event()
-        self._lock_file: int | None = None
         self._last: int | None = None
         self._complained = False
 
@@ -59,7 +52,7 @@ class ChangeWatcher:
     def look(self) -> None:
         """Look once, if it is this process that looks."""
         try:
-            if self._holds_lock():
+            if self._lock.acquire():
                 self._look()
             self._complained = False
         except (OSError, ServiceError) as error:
@@ -73,8 +66,7 @@ class ChangeWatcher:
                 self.look()
                 self._closed.wait(self._interval_s)
         finally:
-            if self._lock_file is not None:
-                os.close(self._lock_file)
+            self._lock.release()
             self._ended.set()
 
     def _look(self) -> None:
@@ -86,18 +78,6 @@ class ChangeWatcher:
             self._freshness.touch_all()
         self._freshness.touch(changes.image_ids)
         self._last = changes.last
-
-    def _holds_lock(self) -> bool:
-        if self._lock_file is not None:
-            return True
-        self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._lock_file = descriptor
-            return True
-        os.close(descriptor)
-        return False
 
 
 def watcher_credentials(settings: Settings) -> Credentials | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from app.change_relay import Announcer
 from app.clipboards import Clipboards
 from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
@@ -41,8 +42,8 @@ class Parts:
     """What requests of one process for images of one server share. Made by `app.site`.
 
     What is remembered of images is remembered by their numbers, which each server has its own of;
-    settings, identity, pictures, handles, clipboards, freshness and, as a rule, the worker are
-    those of all servers.
+    settings, identity, pictures, handles, clipboards, freshness, announcer and, as a rule, the
+    worker are those of all servers.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Parts:
     handles: HandleStore
     clipboards: Clipboards
     freshness: Freshness
+    announcer: Announcer
     downloads: DownloadGate
     worker: Worker
     infos: RecentMemory[ImageInfo]

@@ -209,25 +209,25 @@ def _copy_given(
 def _change(
     call: Call,
     work: Callable[[Deadline], tuple[Result, Iterable[int]]],
-    known: Iterable[int] = (),
+    known: Sequence[int] = (),
 ) -> Result:
     """Do `work`, which gives a result and the images it changed, and outdate what is remembered.
 
     `known` are images that count as changed in any case.
     """
-    freshness = call.parts.freshness
+    announcer = call.parts.announcer
 
     def run() -> Result:
         try:
             result, changed = work(Deadline.after(_CHANGE_TIMEOUT_S))
         except (Forbidden, NotFound):
-            freshness.touch(known)
+            announcer.touch(known)
             raise
         except BaseException:
             # It may have gone half of its way, nobody knows to which images.
-            freshness.touch_all()
+            announcer.touch_all()
             raise
-        freshness.touch([*known, *changed])
+        announcer.touch([*known, *changed])
         return result
 
     with call.steps.step("save"):

@@ -8,11 +8,13 @@ import os
 import threading
 from dataclasses import dataclass
 
+from app.change_relay import ChangeRelay
 from app.change_watcher import ChangeWatcher, watcher_credentials
 from app.clipboards import Clipboards
 from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
+from app.host_lock import HostLock
 from app.identity import Identity
 from app.identity.opening import open_identity, open_own_logins
 from app.identity.own_logins import OwnLogins
@@ -46,12 +48,15 @@ class Site:
     handles: HandleStore
     clipboards: Clipboards
     freshness: Freshness
+    relay: ChangeRelay | None
     watchers: tuple[ChangeWatcher, ...]
 
     def close(self) -> None:
         """Close sessions, threads and files."""
         for watcher in self.watchers:
             watcher.close()
+        if self.relay is not None:
+            self.relay.close()
         for parts in self.parts.values():
             parts.close()
         self.identity.close()
@@ -146,6 +151,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
         )
     )
     freshness = Freshness(settings.cache_dir / "freshness")
+    relay = _open_relay(settings, freshness)
     downloads = DownloadGate(settings)
     workers: list[Worker] = []
 
@@ -172,6 +178,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             handles=handles,
             clipboards=clipboards,
             freshness=freshness,
+            announcer=relay or freshness,
             downloads=downloads,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
@@ -190,7 +197,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
                 server.source,
                 credentials,
                 freshness,
-                settings.cache_dir / f"changes-{server.id}.lock",
+                HostLock(settings.cache_dir / f"changes-{server.id}.lock"),
                 settings.change_poll_s,
             )
             for server in servers
@@ -207,5 +214,15 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
         handles,
         clipboards,
         freshness,
+        relay,
         watchers,
     )
+
+
+def _open_relay(settings: Settings, freshness: Freshness) -> ChangeRelay | None:
+    if settings.cache_redis_url is None:
+        return None
+    url = settings.cache_redis_url.get_secret_value()
+    relay = ChangeRelay(url, freshness, HostLock(settings.cache_dir / "relay.lock"))
+    relay.start()
+    return relay

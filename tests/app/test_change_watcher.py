@@ -1,6 +1,5 @@
 """What others change on the server is looked for, by one process of a host, and outdated."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +8,13 @@ import pytest
 
 from app.change_watcher import ChangeWatcher, watcher_credentials
 from app.freshness import Freshness
+from app.host_lock import HostLock
 from app.settings import SettingsError, load_settings
 from render.blitz.source import BlitzSession, BlitzSource, Credentials, Endpoint
 from render.deadline import Deadline
 from render.errors import SourceUnavailable
-from tests.app.conftest import FLAT, STACK, ImageServer, start_image_server, stop
+from tests.app.apart import server_apart
+from tests.app.conftest import FLAT, STACK, ImageServer
 
 LOGIN = Credentials.login("local", "local")
 FAR_OFF = 1 << 40
@@ -27,14 +28,8 @@ def soon() -> Deadline:
 def image_server(
     image_server: ImageServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ImageServer]:
-    """A server of its own: what is stored here would show in other tests."""
-    folder = tmp_path_factory.mktemp("changed") / "images"
-    folder.mkdir()
-    for name in (STACK, FLAT):
-        shutil.copy(image_server.folder / name, folder / name)
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    yield ImageServer(folder, port, process, image_server.pyramid, image_server.stack)
-    stop(process)
+    with server_apart(image_server, tmp_path_factory) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +46,13 @@ def session(source: BlitzSource) -> BlitzSession:
 
 @pytest.fixture
 def image_ids(session: BlitzSession) -> list[int]:
-    [project] = session.projects(soon())
-    [dataset] = session.datasets(project.id, soon())
-    return [image.id for image in session.images(dataset.id, soon())]
+    found = {
+        image.name: image.id
+        for project in session.projects(soon())
+        for dataset in session.datasets(project.id, soon())
+        for image in session.images(dataset.id, soon())
+    }
+    return [found[name] for name in (STACK, FLAT)]
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def make_watcher(source: BlitzSource, tmp_path: Path) -> Iterator[Callable[..., 
 
     def make(freshness: Freshness, interval_s: float = 0.02) -> ChangeWatcher:
         freshnesses.append(freshness)
-        return ChangeWatcher(source, LOGIN, freshness, tmp_path / "lock", interval_s)
+        return ChangeWatcher(source, LOGIN, freshness, HostLock(tmp_path / "lock"), interval_s)
 
     yield make
     for freshness in set(freshnesses):
@@ -122,8 +121,8 @@ def test_a_server_that_is_away_is_told_once_and_asked_again(tmp_path, caplog):
         def session(self, credentials, deadline):
             raise SourceUnavailable("OMERO.server refuses connections")
 
-    freshness = Freshness(tmp_path / "freshness")
-    watcher = ChangeWatcher(Away(), LOGIN, freshness, tmp_path / "lock", 1.0)  # type: ignore[arg-type]
+    freshness, lock = Freshness(tmp_path / "freshness"), HostLock(tmp_path / "lock")
+    watcher = ChangeWatcher(Away(), LOGIN, freshness, lock, 1.0)  # type: ignore[arg-type]
     before = freshness.generation(1)
     for _ in range(3):
         watcher.look()

@@ -1,7 +1,6 @@
 """Stored settings through HTTP: saved, listed, copied and reset; outdated pictures are gone."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -9,6 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from tests.app.apart import server_apart
 from tests.app.conftest import (
     FLAT,
     PYRAMID,
@@ -16,8 +16,6 @@ from tests.app.conftest import (
     Gateway,
     ImageServer,
     decoded,
-    start_image_server,
-    stop,
 )
 from tests.app.screened import PLATE
 
@@ -29,13 +27,8 @@ ALL_OF_STACK = "c=1|100:1500$FF8000,-2|7:900$cool.lut&m=c&z=2&t=2"
 def image_server(
     image_server: ImageServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ImageServer]:
-    """A server of its own: what is stored here would show in other tests."""
-    folder = tmp_path_factory.mktemp("stored") / "images"
-    shutil.copytree(image_server.folder, folder)
-    shutil.copy(folder / STACK, folder / TWIN)
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    yield ImageServer(folder, port, process, image_server.pyramid, image_server.stack)
-    stop(process)
+    with server_apart(image_server, tmp_path_factory, twin=STACK) as server:
+        yield server
 
 
 @pytest.fixture

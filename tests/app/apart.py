@@ -1,0 +1,25 @@
+"""An image server of a test's own: what is stored on it does not show in other tests."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.conftest import ImageServer, start_image_server, stop
+
+
+@contextlib.contextmanager
+def server_apart(
+    image_server: ImageServer, tmp_path_factory: pytest.TempPathFactory, **copies: str
+) -> Iterator[ImageServer]:
+    """Serve the same images, with `copies` of some by their new names (without `.ome.tif`)."""
+    folder = tmp_path_factory.mktemp("apart") / "images"
+    shutil.copytree(image_server.folder, folder)
+    for copy, name in copies.items():
+        shutil.copy(folder / name, folder / f"{copy}.ome.tif")
+    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
+    try:
+        yield ImageServer(folder, port, process, image_server.pyramid, image_server.stack)
+    finally:
+        stop(process)
