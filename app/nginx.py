@@ -21,8 +21,8 @@ _DOWNLOADS = frozenset(
         "render_ome_tiff",
     }
 )
-#: What OMERO.web's own settings decide, beside it.
-_LEFT_TO_OMERO_WEB = frozenset({"open_with"})
+#: What OMERO.web does with its own settings and logins, where it stands beside.
+_LEFT_TO_OMERO_WEB = frozenset({"keepalive_ping", "login", "logout", "open_with"})
 #: Headers of an answer that NGINX would drop when it sends the file that the answer names.
 _CARRIED = (
     "ETag",
