@@ -44,7 +44,8 @@ if settings.embedded and not settings.image_server_port:
 
 users_file = settings.image_server_users if settings.embedded else None
 try:
-    accounts = read_users_file(users_file) if users_file else None
+    if users_file:
+        read_users_file(users_file)
 except UsersFileError as error:
     sys.exit(f"setting image_server_users: {error}")
 
@@ -75,12 +76,6 @@ def on_starting(server):
         )
         _supervisors.append(supervisor)
         supervisor.start()
-        if accounts and accounts.user_named(settings.image_server_user) is None:
-            server.log.warning(
-                "image_server_user = %r is not in %s, so Blitzrender cannot log in by that name",
-                settings.image_server_user,
-                users_file,
-            )
     for module in ("app", "prometheus_client", "render.blitz.source", "render.job"):
         importlib.import_module(module)
     importlib.import_module("render.engine.warm").warm_up()

@@ -1,6 +1,5 @@
 """Logging in to Blitzrender itself: what the page and OMERO's JSON API have in common."""
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from flask import Request
 
+from app.identity.given import address_of
 from app.identity.own_logins import OwnLogins
 from app.site import LazyParts
 from render.blitz.logins import OpenedSession
@@ -79,13 +79,6 @@ def event_context(opened: OpenedSession) -> dict[str, Any]:
     }
 
 
-def address_of(asked: Request) -> str:
-    """Give the address that a request came from; a proxy of ours says whose it was."""
-    peer = asked.remote_addr or ""
-    forwarded = asked.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded if forwarded and _is_ours(peer) else peer
-
-
 def _given(asked: Request) -> Mapping[str, str]:
     if asked.mimetype != "application/json":
         return asked.form
@@ -97,10 +90,3 @@ def _given(asked: Request) -> Mapping[str, str]:
     if not isinstance(values, dict):
         raise Forbidden("The body is no JSON object.")
     return {name: str(value) for name, value in values.items() if value is not None}
-
-
-def _is_ours(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_private
-    except ValueError:
-        return False

@@ -16,7 +16,7 @@ from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.host_lock import HostLock
 from app.identity import Identity
-from app.identity.opening import open_identity, open_own_logins
+from app.identity.opening import open_attempts, open_identity, open_own_logins
 from app.identity.own_logins import OwnLogins
 from app.memory import RecentMemory
 from app.parts import Parts
@@ -131,8 +131,9 @@ class LazyParts:
 def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> Site:
     """Make the parts that the settings describe."""
     servers = servers_of(settings)
-    own_logins = open_own_logins(settings, servers)
-    identity = open_identity(settings, servers, own_logins)
+    attempts = open_attempts(settings)
+    own_logins = open_own_logins(settings, servers, attempts)
+    identity = open_identity(settings, servers, own_logins, attempts)
     pictures = open_pictures(settings, servers[0].source_name)
     handles = HandleStore(
         FileCache(

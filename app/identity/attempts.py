@@ -1,10 +1,12 @@
 """Wrong passwords, counted so that nobody can try many."""
 
+import contextlib
 import hashlib
 import threading
+from collections.abc import Iterator
 
 from cache.file_cache import FileCache
-from render.errors import TooManyAttempts
+from render.errors import NotAuthenticated, TooManyAttempts
 
 #: One address may stand for a whole institute, and one user may sit at many.
 _MORE_FOR_AN_ADDRESS = 5
@@ -45,6 +47,20 @@ class LoginAttempts:
                     self._disk.set(key, str(count - 1).encode(), self._within_s)
                 else:
                     self._disk.delete(key)
+
+    @contextlib.contextmanager
+    def one(self, user: str, address: str) -> Iterator[None]:
+        """Make one attempt in the block; it counts when it ends with NotAuthenticated."""
+        self.begin(user, address)
+        try:
+            yield
+        except NotAuthenticated:
+            raise
+        except BaseException:
+            # OMERO did not say that the password is wrong.
+            self.forget(user, address)
+            raise
+        self.forget(user, address)
 
     def close(self) -> None:
         """Close the files."""

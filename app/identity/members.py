@@ -5,7 +5,8 @@ from typing import Protocol
 
 from flask import Request
 
-from app.identity.given import query_key_of, query_login_of, session_key_of
+from app.identity.attempts import LoginAttempts
+from app.identity.given import address_of, query_key_of, query_login_of, session_key_of
 from app.identity.public import PublicAccess
 from app.identity.viewer import Viewer, viewer_of_session, viewer_of_user
 from app.memory import RecentMemory
@@ -14,6 +15,7 @@ from render.deadline import Deadline
 from render.errors import BadRequest, NotAuthenticated
 
 _REMEMBERED_MAX = 5000
+_ENDED_REMEMBERED_S = 30.0
 _NOT_LOGGED_IN = "nobody is logged in"
 
 Lookup = Callable[[Request, Deadline], Viewer | None]
@@ -45,14 +47,18 @@ class MembersIdentity:
         public: PublicAccess | None,
         *,
         query_secrets: bool,
+        attempts: LoginAttempts | None,
         remembered_s: float,
     ) -> None:
         self._servers = servers
         self._logins = logins
         self._public = public
         self._query_secrets = query_secrets
+        self._attempts = attempts
         #: Viewers of whom the server said lately that their session is alive.
         self._alive: RecentMemory[bool] = RecentMemory(_REMEMBERED_MAX, remembered_s)
+        #: Sessions that have ended, which never begin again.
+        self._ended: RecentMemory[bool] = RecentMemory(_REMEMBERED_MAX, _ENDED_REMEMBERED_S)
 
     def viewer(self, request: Request, deadline: Deadline) -> Viewer:
         """Give the viewer; raise NotAuthenticated when nobody is logged in."""
@@ -75,9 +81,11 @@ class MembersIdentity:
         return self._checked(public, deadline)
 
     def close(self) -> None:
-        """Close the cookies' stores."""
+        """Close the stores of cookies and attempts."""
         for logins in self._logins:
             logins.close()
+        if self._attempts is not None:
+            self._attempts.close()
 
     def _ways(self) -> list[Lookup]:
         ways: list[Lookup] = [logins.viewer for logins in self._logins]
@@ -88,7 +96,13 @@ class MembersIdentity:
         if key is not None:
             return viewer_of_session(self._server_of(request), key)
         login = query_login_of(request)
-        return viewer_of_user(self._server_of(request), *login) if login else None
+        if login is None:
+            return None
+        viewer = viewer_of_user(self._server_of(request), *login)
+        if self._attempts is None or self._alive.get(viewer.key):
+            return viewer
+        with self._attempts.one(login[0], address_of(request)):
+            return self._checked(viewer, deadline)
 
     def _may_ask(self, viewer: Viewer, request: Request) -> bool:
         """Tell whether a login counts for this address: the public's counts for some only."""
@@ -122,6 +136,13 @@ class MembersIdentity:
             server = find_server(self._servers, viewer.server)
             if server is None:
                 raise NotAuthenticated("the session belongs to a server that is not known here")
-            server.source.session(viewer.credentials, deadline)
+            if self._ended.get(viewer.key):
+                raise NotAuthenticated(_NOT_LOGGED_IN)
+            try:
+                server.source.session(viewer.credentials, deadline)
+            except NotAuthenticated:
+                if viewer.credentials.joins:
+                    self._ended.set(viewer.key, True)
+                raise
             self._alive.set(viewer.key, True)
         return viewer

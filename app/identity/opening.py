@@ -22,18 +22,23 @@ def check_identity(settings: Settings) -> None:
         open_stores(settings)
 
 
-def open_own_logins(settings: Settings, servers: Sequence[Server]) -> OwnLogins | None:
-    """Open the store of the logins made here, None where there are none."""
-    if not offers_login(settings):
+def open_attempts(settings: Settings) -> LoginAttempts | None:
+    """Open the count of wrong passwords, None where nobody can send one."""
+    if not offers_login(settings) and not settings.query_secrets:
         return None
-    folder = settings.cache_dir / "logins"
-    attempts = LoginAttempts(
-        open_private(folder / "attempts", settings.login_max_entries, settings.login_attempts_s),
-        settings.login_attempts,
-        settings.login_attempts_s,
-    )
+    folder = settings.cache_dir / "logins" / "attempts"
+    disk = open_private(folder, settings.login_max_entries, settings.login_attempts_s)
+    return LoginAttempts(disk, settings.login_attempts, settings.login_attempts_s)
+
+
+def open_own_logins(
+    settings: Settings, servers: Sequence[Server], attempts: LoginAttempts | None
+) -> OwnLogins | None:
+    """Open the store of the logins made here, None where there are none."""
+    if attempts is None or not offers_login(settings):
+        return None
     return OwnLogins(
-        folder / "sessions",
+        settings.cache_dir / "logins" / "sessions",
         servers,
         attempts,
         max_entries=settings.login_max_entries,
@@ -43,7 +48,10 @@ def open_own_logins(settings: Settings, servers: Sequence[Server]) -> OwnLogins 
 
 
 def open_identity(
-    settings: Settings, servers: Sequence[Server], own_logins: OwnLogins | None
+    settings: Settings,
+    servers: Sequence[Server],
+    own_logins: OwnLogins | None,
+    attempts: LoginAttempts | None,
 ) -> Identity:
     """Give the one way of the settings to tell who asks."""
     own = own_credentials_of(settings)
@@ -66,5 +74,6 @@ def open_identity(
         logins,
         public_access_of(settings),
         query_secrets=settings.query_secrets,
+        attempts=attempts,
         remembered_s=settings.image_info_max_age_s,
     )

@@ -74,16 +74,11 @@ class OwnLogins:
         server = self._server(server_id)
         if user == "guest":
             raise Forbidden("Guest account is not for user login.")
-        self._attempts.begin(user, address)
         try:
-            opened = server.source.log_in(user, password, deadline)
+            with self._attempts.one(user, address):
+                opened = server.source.log_in(user, password, deadline)
         except NotAuthenticated as error:
             raise Forbidden(REFUSED) from error
-        except ServiceError:
-            # OMERO did not say that the password is wrong.
-            self._attempts.forget(user, address)
-            raise
-        self._attempts.forget(user, address)
         cookie = secrets.token_urlsafe(32)
         entry = json.dumps({"server": server.id, "key": opened.key}).encode()
         if not self._disk.set(_digest(cookie), entry):
@@ -107,7 +102,6 @@ class OwnLogins:
     def close(self) -> None:
         """Close the files."""
         self._disk.close()
-        self._attempts.close()
 
     def _read(self, key: str) -> Viewer | None:
         entry = self._disk.get(key)

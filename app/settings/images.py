@@ -31,6 +31,6 @@ class ImagesSettings(BaseModel):
     image_server_users: Path | None = setting(
         None,
         "TOML file with the users and groups of the embedded image server and what belongs to "
-        "whom (docs/users.md); not set = image_server_user is its one user. With it, "
-        "image_server_user has to be one of its users.",
+        "whom (docs/users.md), who then have to log in (docs/identity.md); not set = "
+        "image_server_user is its one user, and nobody logs in.",
     )

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -119,7 +120,9 @@ def _wait_until_answering(service: Service, process: subprocess.Popen, log: Path
     while True:
         try:
             service.get_json("/webgateway/proj/list/")
-        except OSError:
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code == 401:
+                return  # It answers, and wants people to log in.
             if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"the service did not start:\n{log.read_text()}") from None
             time.sleep(0.1)

@@ -100,6 +100,12 @@ def test_secrets_in_the_url_are_ignored_unless_asked_for(make_members, session_k
     assert status(gateway, query={"bsession": "x"}) == 401
 
 
+def test_passwords_in_the_url_cannot_be_tried_without_end(make_members):
+    gateway = make_members(query_secrets=True, login_attempts=2)
+    statuses = [status(gateway, query={"username": USER, "password": f"{n}"}) for n in range(4)]
+    assert statuses == [401, 401, 429, 429]
+
+
 def test_being_ready_needs_no_login(make_members, image_server):
     assert make_members().client.get("/readyz").status_code == 200
     dead, alive = ("127.0.0.1", 9, "dead"), ("127.0.0.1", image_server.port, "alive")
