@@ -4,8 +4,12 @@ from typing import Any
 
 from app.container_data import image_data_of
 from render.blitz.records import PlateGrid, StagePosition, WellItem
+from render.errors import TooLarge
 
 PLATE_LAYOUTS = ("expand", "shrink", "trim")
+
+#: No plate has so many wells; a row number that is wrong would fill the memory.
+MAX_CELLS = 1 << 21
 
 #: Rows and columns of the smallest plate that is made; larger ones double both.
 _SMALLEST = (8, 12)
@@ -16,7 +20,8 @@ def plate_data(
 ) -> dict[str, Any]:
     """Give the grid of a plate; cells without an image are None.
 
-    `layout` is `expand`, `shrink` or `trim`; `thumbnail_size` goes into the addresses.
+    `layout` is `expand`, `shrink` or `trim`; `thumbnail_size` goes into the addresses. Raises
+    TooLarge above MAX_CELLS.
     """
     first_row, first_column = 0, 0
     rows, columns = grid.last_row + 1, grid.last_column + 1
@@ -24,6 +29,8 @@ def plate_data(
         rows, columns = _expanded(rows, columns)
     elif layout == "shrink" and rows and columns:
         first_row, first_column = grid.first_row, grid.first_column
+    if rows * columns > MAX_CELLS:
+        raise TooLarge(f"a grid of {rows} x {columns} wells is more than {MAX_CELLS} cells")
     cells: list[list[dict[str, Any] | None]] = [
         [None] * (columns - first_column) for _ in range(rows - first_row)
     ]

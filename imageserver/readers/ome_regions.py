@@ -44,6 +44,9 @@ _TEXTS = {
 _MARKED = frozenset({"Line", "Polyline"})
 _MATRIX = ("A00", "A10", "A01", "A11", "A02", "A12")
 _INT32 = 1 << 31
+#: A mask that is said to be larger has no bits.
+MAX_MASK_PIXELS = 1 << 31
+
 _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     "zlib": zlib.decompressobj,
     "bzip2": bz2.BZ2Decompressor,
@@ -155,6 +158,8 @@ def _bits(element: Element, width: float, height: float) -> bytes:
     """Read a mask's bits, never more than its size needs; empty when they cannot be read."""
     data = next(children(element, "BinData"), None)
     if data is None or not data.text or min(width, height) <= 0:
+        return b""
+    if width * height > MAX_MASK_PIXELS:
         return b""
     most = math.ceil(width * height / 8)
     try:

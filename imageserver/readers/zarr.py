@@ -183,7 +183,7 @@ class ZarrImageFile(ImageFile):
             physical_size_z=(described.physical_size_z if described else None) or physical("z"),
             nominal_magnification=described.nominal_magnification if described else None,
             acquired_at_s=described.acquired_at_s if described else None,
-            has_rois=bool(label_names(group) or (described and described.roi_ids)),
+            has_rois=self._has_labels(group) or bool(described and described.roi_ids),
             annotated=bool(described and described.annotation_ids),
         )
 
@@ -293,6 +293,10 @@ class ZarrImageFile(ImageFile):
 
     def _xml(self) -> Element:
         return _read_xml(self.paths[0], self._access)
+
+    def _has_labels(self, group: zarr.Group) -> bool:
+        # Looking for the folder spares asking each field of a plate for a group that it has not.
+        return (self.paths[0] / group.path / "labels").is_dir() and bool(label_names(group))
 
     def _reader_of(self, series: int, image: LabelImage) -> LabelRead:
         def read(z: int, t: int, x: int, y: int, width: int, height: int) -> np.ndarray:

@@ -82,10 +82,8 @@ def load_plate_grid(
         raise NotFound(f"there is no plate {plate_id} that is visible to you")
     (extent,) = extent_asked.result(deadline)
     first_row, last_row, first_column, last_column = map(unwrap, extent)
-    chosen = _choose(
-        [[cell.val for cell in row] for row in fields_asked.result(deadline)],
-        0 if run_id is None else field,
-    )
+    found = [[unwrap(cell) for cell in row] for row in fields_asked.result(deadline)]
+    chosen = choose_fields(found, 0 if run_id is None else field)
     images = load_images(live, (image_id for *_, image_id in chosen), deadline)
     return PlateGrid(
         plate_id=plate_id,
@@ -117,13 +115,15 @@ def load_images(
     return {image.id.val: image_item(image) for image in found}
 
 
-def _choose(rows: Sequence[Sequence[Any]], number: int) -> list[tuple[int, int, int, int]]:
+def choose_fields(rows: Sequence[Sequence[Any]], number: int) -> list[tuple[int, int, int, int]]:
     """Choose the field of that number among those of each well that were found.
 
-    Rows are well id, row, column, index of the field, image id; given are those without index.
+    Rows are well id, row, column, index of the field, image id; given are those without index,
+    by row and column. Wells whose place is not known have none in the grid.
     """
     by_well: dict[int, list[Sequence[Any]]] = {}
-    for row in sorted(rows, key=lambda row: row[3]):
+    placed = [row for row in rows if row[1] is not None and row[2] is not None]
+    for row in sorted(placed, key=lambda row: row[3]):
         by_well.setdefault(row[0], []).append(row)
     chosen = [rows[number] for rows in by_well.values() if number < len(rows)]
     chosen.sort(key=lambda row: (row[1], row[2]))

@@ -4,6 +4,7 @@ Shapes are asked for in pages: a reply has to stay small enough for the router, 
 have thousands of masks.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -91,7 +92,9 @@ def load_shape(live: LiveSession, shape_id: int, deadline: Deadline) -> Shape:
 def _page_for(live: LiveSession, rows: Sequence[Any]) -> int:
     """Give how many shapes may be asked for at once, by the pixels of the largest mask."""
     largest = unwrap(rows[0][0]) if rows else None
-    mask_bytes = max(1, int(largest or 0) // 8)
+    if largest is None or not math.isfinite(largest):
+        largest = 0
+    mask_bytes = max(1, int(largest) // 8)
     return max(1, min(_MOST_AT_ONCE, live.limits.read_bytes // mask_bytes))
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from app.plate_data import column_label, letters, plate_data, row_label
 from app.roi_data import svg_path
+from render.blitz.plates import choose_fields
 from render.blitz.records import PlateGrid
+from render.errors import TooLarge
 from tests.app.conftest import STACK, Gateway
 from tests.app.screened import FIRST_WELL, HARD_NAME, PLATE, SCREENED, SECOND_WELL
 
@@ -252,6 +254,20 @@ def test_a_plate_without_wells_is_empty_or_as_small_as_plates_get():
     assert plate_data(empty, 0, "trim", "", None)["grid"] == []
     assert plate_data(empty, 0, "shrink", "", None)["grid"] == []
     assert len(plate_data(empty, 0, "expand", "", None)["grid"]) == 8
+
+
+def test_a_plate_of_absurd_size_is_refused():
+    with pytest.raises(TooLarge, match="wells"):
+        plate_data(grid(last_row=2**31 - 1), 0, "trim", "", None)
+
+
+def test_the_fields_of_wells_are_chosen_in_their_order():
+    rows = [
+        [2, 1, 0, 4, 102], [1, 0, 0, 7, 101], [1, 0, 0, 3, 100], [3, None, 0, 0, 103],
+        [4, 0, 1, 9, 104],
+    ]  # fmt: skip
+    assert choose_fields(rows, 0) == [(1, 0, 0, 100), (4, 0, 1, 104), (2, 1, 0, 102)]
+    assert choose_fields(rows, 1) == [(1, 0, 0, 101)]
 
 
 def test_labels_follow_the_naming():

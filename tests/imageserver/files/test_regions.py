@@ -109,6 +109,15 @@ def test_a_mask_never_grows_beyond_its_size():
     assert mask_of(b"no zlib", 'Compression="zlib"') == b""
 
 
+@pytest.mark.parametrize("side", ["1e6", "1e300"])
+def test_a_mask_of_absurd_size_has_no_bits(side):
+    (mask,) = shapes_of(
+        f'<Mask X="1" Y="2" Width="{side}" Height="{side}">'
+        '<BinData Compression="zlib">eJw=</BinData></Mask>'
+    )
+    assert mask.values["bytes"] == b""
+
+
 def test_regions_belong_to_the_images_that_refer_to_them(folder: Path, make_catalog):
     xml = (
         image_xml(0, PLANE, "one", '<ROIRef ID="ROI:1"/>')
