@@ -6,6 +6,7 @@ stream is closed, whoever closes it and whenever.
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from render.blitz.errors import Lost
 from render.blitz.session import ALL_GROUPS, LiveSession
 from render.blitz.slices import omero
 from render.deadline import Asker, Deadline
-from render.errors import ServiceError, SourceFailed
+from render.errors import ServiceError, SourceFailed, SourceUnavailable
 from render.waiting import spawn
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 #: How long opening may take, whether or not somebody still waits for it.
 _OPEN_TIMEOUT_S = 30.0
 _CLOSE_TIMEOUT_S = 5.0
+#: How long a server may be away before the downloads from it are broken off.
+_REOPEN_TIMEOUT_S = 20.0
+_REOPEN_PAUSE_S = 0.5
 #: How long one block may take to arrive.
 _BLOCK_TIMEOUT_S = 60.0
 
@@ -81,9 +85,22 @@ class FileStream:
                     raise
                 log.info("file %d is opened anew at byte %d: %s", self._file_id, position, error)
                 resumed_at = position
-                deadline = Deadline.after(_OPEN_TIMEOUT_S, asker)
+                self._reopen(asker)
+
+    def _reopen(self, asker: Asker) -> None:
+        """Open the file again, with patience: a server that is restarted needs some seconds."""
+        deadline = Deadline.after(_REOPEN_TIMEOUT_S, asker)
+        while True:
+            try:
                 self._lease.renew(deadline)
                 self._open(deadline)
+            except SourceUnavailable:
+                deadline.check_wanted()
+                if deadline.at_s - time.monotonic() < _REOPEN_PAUSE_S:
+                    raise
+                time.sleep(_REOPEN_PAUSE_S)
+            else:
+                return
 
     def close(self) -> None:
         """Close the file in the background, then give the session back. Never raises."""

@@ -130,7 +130,10 @@ def test_a_server_that_is_restarted_midway_is_asked_again(folder: Path, tmp_path
     stop(process)
 
 
-def test_a_server_that_stays_away_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_server_that_stays_away_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.blitz.file_stream._REOPEN_TIMEOUT_S", 1.0)
     process, port = start_image_server(folder, tmp_path)
     source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
     session = source.session(LOGIN, soon())
