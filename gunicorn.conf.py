@@ -5,6 +5,7 @@ server running. Each worker makes the application for itself after gevent has pa
 every lock and connection in it belongs to that worker's loop.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -81,6 +82,9 @@ def on_starting(server):
     importlib.import_module("render.engine.warm").warm_up()
     if settings.embedded and not supervisor.wait_ready():
         server.log.warning("the image server is not ready yet; requests answer 503 until it is")
+    # What is there now stays for good: left out of garbage collection, its memory stays shared.
+    gc.collect()
+    gc.freeze()
 
 
 def when_ready(server):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks import pyramids, storm, tiles
 from benchmarks.cache import report_cache
+from benchmarks.downloads import report_downloads
 from benchmarks.kernels import report_kernels
 from benchmarks.nginx import report_nginx
 from benchmarks.start import report_start
@@ -42,6 +43,7 @@ def report_tiles() -> None:
 
 BENCHMARKS = {
     "cache": report_cache,
+    "downloads": report_downloads,
     "kernels": report_kernels,
     "nginx": report_nginx,
     "start": report_start,

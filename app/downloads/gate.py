@@ -1,15 +1,20 @@
 """How many downloads a process sends at a time, and how much memory they may hold together."""
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable
 
+from app.downloads.turns import Turns
 from app.settings import Settings
+from render.deadline import Deadline
 from render.errors import Overloaded
 
-#: Blocks that one download holds: those on their way here, and the one on its way to the client.
-BLOCKS_AHEAD = 2
-_BLOCKS_HELD = BLOCKS_AHEAD + 2
+#: Blocks on their way here while one is on its way to the client, of few downloads.
+_BLOCKS_AHEAD = 2
+#: More downloads than that read in turns, so many at a time, and nothing ahead: a tile that is
+#: asked for meanwhile waits for a few blocks on the connection, not for one of each.
+_FEW = 4
 _SMALLEST_BLOCK_BYTES = 32 * 1024
 _LARGEST_BLOCK_BYTES = 1024 * 1024
 _RETRY_AFTER_S = 10.0
@@ -23,6 +28,7 @@ class DownloadGate:
         self._most_per_viewer = settings.downloads_max_per_viewer
         self._buffer_bytes = settings.downloads_buffer_max_bytes
         self._lock = threading.Lock()
+        self._turns = Turns(_FEW)
         self._by_viewer: Counter[Hashable] = Counter()
         self._count = 0
 
@@ -54,8 +60,18 @@ class DownloadGate:
 
     def block_bytes(self) -> int:
         """Give the size of the next block of any download."""
-        share = self._buffer_bytes // (max(1, self._count) * _BLOCKS_HELD)
+        # One comes and one goes, besides those ahead.
+        held = self.blocks_ahead() + 2
+        share = self._buffer_bytes // (max(1, self._count) * held)
         return min(_LARGEST_BLOCK_BYTES, max(_SMALLEST_BLOCK_BYTES, share))
+
+    def blocks_ahead(self) -> int:
+        """Give how many blocks of a download may be on their way while one is sent on."""
+        return _BLOCKS_AHEAD if self._count <= _FEW else 0
+
+    def turn(self, deadline: Deadline) -> contextlib.AbstractContextManager[object]:
+        """Give what to hold while reading a block for which nothing is ahead."""
+        return self._turns.take(deadline) if self._count > _FEW else contextlib.nullcontext()
 
     def _leave(self, viewer: Hashable) -> None:
         with self._lock:

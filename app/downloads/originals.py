@@ -8,7 +8,6 @@ from app.call import Call
 from app.download_params import DownloadRequest
 from app.downloads.archive import Archive, Member, archive_name, safe_path, zip_pieces
 from app.downloads.body import DownloadBody
-from app.downloads.gate import BLOCKS_AHEAD
 from app.downloads.names import plain_name
 from app.downloads.selection import select_images
 from render.blitz.file_stream import FileStream
@@ -159,5 +158,4 @@ def _open(call: Call, file: OriginalFile, length: int) -> FileStream:
 
 
 def _read(call: Call, stream: FileStream, begin: int, end: int) -> Iterator[bytes]:
-    block_bytes = call.parts.downloads.block_bytes
-    return stream.read(begin, end, block_bytes, BLOCKS_AHEAD, call.deadline.asker)
+    return stream.read(begin, end, call.parts.downloads, call.deadline.asker)

@@ -17,7 +17,7 @@ class DownloadsSettings(BaseModel):
         100, "Downloads that one worker process sends to one viewer at a time; one more: 503."
     )
     downloads_buffer_max_bytes: Count = setting(
-        16 * 1024**2,
+        8 * 1024**2,
         "Bytes that all downloads of one worker process together hold on their way to slow "
         "clients; the more downloads, the smaller the blocks.",
     )

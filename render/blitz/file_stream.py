@@ -4,12 +4,13 @@ An open file is a service on the server and keeps a session open. Both are given
 stream is closed, whoever closes it and whenever.
 """
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
 
 from render.blitz.ami import Pending, call, outlive, start
 from render.blitz.errors import Lost
@@ -43,6 +44,19 @@ class SessionLease(Protocol):
     def release(self) -> None: ...
 
 
+class Pace(Protocol):
+    """How fast a stream may go, decided anew for each block."""
+
+    def block_bytes(self) -> int:
+        """Give the size of the next block."""
+
+    def blocks_ahead(self) -> int:
+        """Give how many blocks may be on their way while one is sent on."""
+
+    def turn(self, deadline: Deadline) -> contextlib.AbstractContextManager[object]:
+        """Give what holds up the reading of a block for which nothing is ahead."""
+
+
 class FileStream:
     """One original file, open for reading by one reader at a time. `size_bytes` is its length."""
 
@@ -64,20 +78,18 @@ class FileStream:
             self.close()
             raise
 
-    def read(
-        self, begin: int, end: int, block_bytes: Callable[[], int], ahead: int, asker: Asker
-    ) -> Iterator[bytes]:
-        """Give the bytes from `begin` to before `end` in blocks, `ahead` of them on their way.
+    def read(self, begin: int, end: int, pace: Pace, asker: Asker) -> Iterator[bytes]:
+        """Give the bytes from `begin` to before `end` in blocks, at the pace given.
 
-        `block_bytes` is asked for the size of each. When the session proves lost on the way it
-        is opened once more, and reading goes on where it was. Raises errors of `render.errors`,
+        When the session proves lost on the way it is opened once more, and reading goes on where
+        it was. Raises errors of `render.errors`,
         ClientGone before the next block when the asker has hung up.
         """
         position = begin
         resumed_at = -1
         while position < end and not self._closed:
             try:
-                for block in self._blocks(position, end, block_bytes, ahead, asker):
+                for block in self._blocks(position, end, pace, asker):
                     position += len(block)
                     yield block
             except Lost as error:
@@ -144,33 +156,52 @@ class FileStream:
         outlive(deadline, "open the file", open_store)
         self._lease.answered()
 
-    def _blocks(
-        self, begin: int, end: int, block_bytes: Callable[[], int], ahead: int, asker: Asker
-    ) -> Iterator[bytes]:
-        under_way: deque[tuple[int, Pending]] = deque()
+    def _blocks(self, begin: int, end: int, pace: Pace, asker: Asker) -> Iterator[bytes]:
+        ahead: deque[_Block] = deque()
         asked = begin
+
+        def ask() -> _Block:
+            nonlocal asked
+            length = min(pace.block_bytes(), end - asked)
+            block = _Block(start("read the file", self._store.readAsync, asked, length), length)
+            asked += length
+            return block
+
         try:
-            while True:
-                while asked < end and len(under_way) < ahead and self._store is not None:
-                    length = min(block_bytes(), end - asked)
-                    pending = start("read the file", self._store.readAsync, asked, length)
-                    under_way.append((length, pending))
-                    asked += length
-                if not under_way:
-                    return
-                length, pending = under_way.popleft()
-                deadline = Deadline.after(_BLOCK_TIMEOUT_S, asker)
-                deadline.check_wanted()
-                block = pending.result(deadline, while_wanted=True)
+            while (ahead or asked < end) and self._store is not None:
+                if ahead:
+                    content = ahead.popleft().content(asker)
+                else:
+                    with pace.turn(Deadline.after(_BLOCK_TIMEOUT_S, asker)):
+                        content = ask().content(asker)
                 self._lease.answered()
-                if len(block) != length:
-                    raise SourceFailed(
-                        f"OMERO.server sent {len(block)} bytes of a file instead of {length}"
-                    )
-                yield block
+                while asked < end and len(ahead) < pace.blocks_ahead() and self._store is not None:
+                    ahead.append(ask())
+                yield content
         finally:
-            for _, pending in under_way:
-                pending.cancel()
+            for block in ahead:
+                block.pending.cancel()
+
+
+class _Block(NamedTuple):
+    """A block on its way."""
+
+    pending: Pending
+    length: int
+
+    def content(self, asker: Asker) -> bytes:
+        deadline = Deadline.after(_BLOCK_TIMEOUT_S, asker)
+        try:
+            deadline.check_wanted()
+            content = self.pending.result(deadline, while_wanted=True)
+        except BaseException:
+            self.pending.cancel()
+            raise
+        if len(content) != self.length:
+            raise SourceFailed(
+                f"OMERO.server sent {len(content)} bytes of a file instead of {self.length}"
+            )
+        return content
 
 
 def _close_store(store: Any) -> None:

@@ -1,8 +1,10 @@
 """Original files streamed from a real image server, directly and with faults on the way."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +64,25 @@ def file_id_of(session: BlitzSession) -> int:
     return fileset.files[0].id
 
 
+@dataclass(frozen=True)
+class Steady:
+    """Blocks of one size, so many ahead."""
+
+    size: int
+    ahead: int = 2
+
+    def block_bytes(self) -> int:
+        return self.size
+
+    def blocks_ahead(self) -> int:
+        return self.ahead
+
+    def turn(self, deadline: Deadline) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
+
 def read(stream: FileStream, begin: int, end: int, block: int, asker: Asker = NOBODY) -> bytes:
-    return b"".join(stream.read(begin, end, lambda: block, 3, asker))
+    return b"".join(stream.read(begin, end, Steady(block, block % 3), asker))
 
 
 @pytest.mark.parametrize("block", [70_001, 1_000_000, 10_000_000])
@@ -87,7 +106,7 @@ def test_a_file_that_does_not_exist_is_not_found(session: BlitzSession) -> None:
 def test_a_client_that_hung_up_ends_the_stream(session: BlitzSession) -> None:
     stream = session.open_file(file_id_of(session), soon())
     gone = threading.Event()
-    blocks = stream.read(0, SIZE, lambda: 1000, 2, Asker("v", gone.is_set))
+    blocks = stream.read(0, SIZE, Steady(1000), Asker("v", gone.is_set))
     next(blocks)
     gone.set()
     with pytest.raises(ClientGone):
@@ -119,7 +138,7 @@ def test_a_server_that_is_restarted_midway_is_asked_again(folder: Path, tmp_path
     session = source.session(LOGIN, soon())
     expected = (folder / "flat.png").read_bytes()
     stream = session.open_file(file_id_of(session), soon())
-    blocks = stream.read(0, len(expected), lambda: 100_000, 2, NOBODY)
+    blocks = stream.read(0, len(expected), Steady(100_000), NOBODY)
     begun = next(blocks) + next(blocks)
     process.kill()
     stop(process)
@@ -138,7 +157,7 @@ def test_a_server_that_stays_away_is_told(
     source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
     session = source.session(LOGIN, soon())
     stream = session.open_file(file_id_of(session), soon())
-    blocks = stream.read(0, SIZE, lambda: 100_000, 2, NOBODY)
+    blocks = stream.read(0, SIZE, Steady(100_000), NOBODY)
     next(blocks)
     process.kill()
     stop(process)
