@@ -8,7 +8,7 @@ from typing import Any
 import Ice
 
 from imageserver.accounts.model import GUEST_ID
-from imageserver.accounts.views import NotAMember
+from imageserver.accounts.views import NotPermitted
 from imageserver.calls import answering
 from imageserver.catalog import UnknownId
 from imageserver.hql import QueryError
@@ -63,7 +63,7 @@ def translate(error: BaseException) -> BaseException:
         return fault(omero.OverUsageException, _sentence(error))
     if isinstance(error, QueryError):
         return fault(omero.QueryException, _sentence(error))
-    if isinstance(error, NotAMember):
+    if isinstance(error, NotPermitted):
         return fault(omero.SecurityViolation, _sentence(error))
     if isinstance(error, UnknownId):
         return fault(omero.ValidationException, _sentence(error))
@@ -112,7 +112,7 @@ def _guard(method: Callable, guest_may: bool) -> Callable:
     def call(*arguments: Any) -> Any:
         try:
             context, current = arguments[0]._context, arguments[-1]
-            view = context.view_in(current.ctx.get("omero.group"))
+            view = context.view_in(current.ctx.get("omero.group"), current.ctx.get("omero.user"))
             if view.user.id == GUEST_ID and not guest_may:
                 raise fault(omero.SecurityViolation, "The guest may not do this.")
             with answering(view):

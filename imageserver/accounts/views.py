@@ -3,7 +3,7 @@
 The rules are those of OMERO's groups: docs.openmicroscopy.org, “Groups and permissions system”.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imageserver.accounts.model import REST, USER_GROUP_ID, Accounts, Group, Ownership, User
 
@@ -24,7 +24,11 @@ _DOWNLOADED = frozenset(
 _PLATES = frozenset({"Plate", "PlateAcquisition", "Well", "WellSample"})
 
 
-class NotAMember(LookupError):
+class NotPermitted(Exception):
+    """A call is made in a way that the user may not make any."""
+
+
+class NotAMember(NotPermitted):
     """A group was asked for that the user is not in."""
 
 
@@ -55,7 +59,7 @@ class View:
 
     `group_id` is the context: a group's id or ALL_GROUPS. `readable` are the ownerships whose
     things are visible, `places` the names of the accounts' places that have one of these; for the
-    user nothing else exists.
+    user nothing else exists. `acts_for` is whom an administrator makes new things for, if anybody.
     """
 
     accounts: Accounts
@@ -63,6 +67,20 @@ class View:
     group_id: int
     readable: frozenset[Ownership]
     places: frozenset[str]
+    acts_for: int | None = None
+
+    @property
+    def owner_id(self) -> int:
+        """To whom new things belong."""
+        return self.user.id if self.acts_for is None else self.acts_for
+
+    def acting_for(self, user_id: int) -> "View":
+        """Give the view of an administrator who makes things for a user. Raises NotPermitted."""
+        if user_id == self.user.id:
+            return self
+        if not self.user.is_admin or user_id not in self.accounts.users:
+            raise NotPermitted(f"the user may not act for the user {user_id}")
+        return replace(self, acts_for=user_id)
 
     def reads(self, ownership: Ownership) -> bool:
         """Tell whether things of an ownership are visible."""
@@ -72,7 +90,7 @@ class View:
         """Tell what the user may do with an object of a kind that belongs to somebody."""
         accounts, user = self.accounts, self.user
         group = accounts.groups[ownership.group_id]
-        owns = ownership.owner_id == user.id
+        owns = ownership.owner_id in (user.id, self.acts_for)
         oversees = user.is_admin or user.id in group.leaders
         is_member = user.id in group.members
         # In a private group nobody links to another one's data, not even who may read it.

@@ -59,11 +59,12 @@ class ServiceContext:
         """The model at the index's present state, for the one who asks."""
         return self.graphs.current(self.view)
 
-    def view_in(self, group: str | None) -> View:
+    def view_in(self, group: str | None, owner: str | None = None) -> View:
         """Give the session's user's view in a group, as a call's context names it.
 
-        Without one, or with a text that is no number, it is the session's own group. Raises
-        NotAMember, and RemovedSessionException when the user is there no more.
+        Without one, or with a text that is no number, it is the session's own group. `owner` is
+        the user whom an administrator makes things for. Raises NotPermitted, and
+        RemovedSessionException when the user is there no more.
         """
         # Looked at anew when the call found its servant.
         accounts = self.sessions.accounts_seen
@@ -71,13 +72,11 @@ class ServiceContext:
         user = session.user(accounts)
         if user is None:
             raise fault(omero.RemovedSessionException, "The user of this session is there no more.")
-        try:
-            group_id = None if group is None else int(group)
-        except ValueError:
-            group_id = None
+        group_id, owner_id = _number(group), _number(owner)
         if group_id is None:
             group_id = session.group_now(accounts)
-        return view_of(accounts, user, group_id)
+        view = view_of(accounts, user, group_id)
+        return view if owner_id is None else view.acting_for(owner_id)
 
     @property
     def catalog_of_all_groups(self) -> VisibleCatalog:
@@ -89,8 +88,8 @@ class ServiceContext:
 
     @property
     def user_id(self) -> int:
-        """The caller's id."""
-        return self.view.user.id
+        """The id of whom new things belong to: the caller, or whom an administrator acts for."""
+        return self.view.owner_id
 
     def event_context(self) -> object:
         """Tell who is calling, as OMERO's event context."""
@@ -119,3 +118,11 @@ class ServiceContext:
             leaderOfGroups=[one.id for one in accounts.groups_led_by(user)],
             groupPermissions=group_permissions(group.bits),
         )
+
+
+def _number(text: str | None) -> int | None:
+    """Give the number that a call's context names; OMERO ignores what is none."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None

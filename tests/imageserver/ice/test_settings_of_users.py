@@ -55,6 +55,27 @@ def engine_on(client: LoggedIn, name: str, group: int) -> Iterator[Any]:
     engine.close()
 
 
+def test_an_administrator_saves_for_whom_the_call_names(clients: dict[str, LoggedIn]) -> None:
+    root, bob = clients["root"], clients["bob"]
+    context = {"omero.group": str(DRAFTS), "omero.user": "11"}
+    settings = root.factory.getRenderingSettingsService().ice_context(context)
+    settings.resetDefaultsInImage(image_id(root, DRAFT))
+    pixels = in_group(bob.factory.getPixelsService(), DRAFTS)
+    assert pixels.retrieveRndSettings(pixels_id(bob, DRAFT)).details.owner.id.val == 11
+    # In a private group an administrator saves no settings of the own for images of others.
+    with pytest.raises(omero.SecurityViolation):
+        own = in_group(root.factory.getRenderingSettingsService(), DRAFTS)
+        own.resetDefaultsInImage(image_id(root, DRAFT))
+    for client, user in ((bob, "10"), (root, "77")):
+        service = client.factory.getRenderingSettingsService()
+        with pytest.raises(omero.SecurityViolation):
+            service.ice_context({"omero.group": str(LAB), "omero.user": user}).resetDefaultsInImage(
+                image_id(client, IMAGE)
+            )
+    own = bob.factory.getQueryService().ice_context({"omero.user": "11"})
+    assert own.findAllByQuery("select i from Image i", None)
+
+
 def save(client: LoggedIn, name: str, group: int, start: float) -> int:
     with engine_on(client, name, group) as engine:
         engine.setChannelWindow(0, start, 200.0)
