@@ -103,6 +103,8 @@ def read_channels(call: Call, drawing: Drawing, channels: Sequence[int]) -> list
     if projection is None:
         if drawing.stride > 1:
             return [read_sampled(call, info, plane, area.level, drawing.stride) for plane in planes]
-        return read_planes(call, info, planes, area)
+        arrays = read_planes(call, info, planes, area)
+        call.parts.read_ahead.follow(call.viewer, info, planes, area)
+        return arrays
     check_projection_bytes(call, info, projection, len(channels), area)
     return [project_channel(call, info, projection, plane, area) for plane in planes]

@@ -14,6 +14,7 @@ from app.identity import Identity
 from app.memory import RecentMemory
 from app.pictures import PictureStore
 from app.raw_tiles import RawTiles
+from app.read_ahead import ReadAhead
 from app.settings import Settings
 from cache.figures import CacheFigures
 from cache.flight import FlightTimeout, SingleFlight
@@ -60,6 +61,7 @@ class Parts:
     worker: Worker
     infos: RecentMemory[ImageInfo]
     raw_planes: RawTiles
+    read_ahead: ReadAhead
     lut_files: RecentMemory[tuple[LookupTableFile, ...]]
     lut_tables: RecentMemory[tuple[np.ndarray | None]] = field(
         default_factory=lambda: RecentMemory(_LOOKUP_TABLES_MAX, _LOOKUP_TABLES_MAX_AGE_S)
@@ -89,5 +91,6 @@ class Parts:
 
     def close(self) -> None:
         """Close sessions and threads; what the servers share stays open."""
+        self.read_ahead.close()
         self.worker.close()
         self.source.close()

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.areas import SourceArea
 from app.call import Call
+from app.raw_tiles import plane_key
 from render.errors import TooLarge
 from render.job import MinMaxJob
 from render.values import DTYPES, ImageInfo, PlaneIndex, Region
@@ -23,13 +24,16 @@ def read_planes(
     """
     _check_bytes(call, info, len(planes), area)
     with call.steps.step("read"):
-        keys = [(info.pixels_id, info.pixels_version, area, plane) for plane in planes]
+        keys = [plane_key(info, area, plane) for plane in planes]
         arrays = [call.parts.raw_planes.get(key) for key in keys]
         missing = [index for index, array in enumerate(arrays) if array is None]
         if missing:
             wanted = [planes[index] for index in missing]
             call.fetches += 1
-            read = call.session.read_regions(info, wanted, area.level, area.region, call.deadline)
+            with call.parts.read_ahead.request_first():
+                read = call.session.read_regions(
+                    info, wanted, area.level, area.region, call.deadline
+                )
             for index, array in zip(missing, read, strict=True):
                 arrays[index] = array
                 remember_plane(call, keys[index], array)
@@ -80,7 +84,7 @@ def read_bands(
     for first_row in range(0, height, rows):
         region = Region(0, first_row, width, min(rows, height - first_row))
         call.fetches += 1
-        with call.steps.step("read"):
+        with call.steps.step("read"), call.parts.read_ahead.request_first():
             band = call.session.read_region(info, plane, level, region, call.deadline)
         yield first_row, band
 

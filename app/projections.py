@@ -96,7 +96,7 @@ def project_channel(
         group = sections[first : first + _SECTIONS_AT_A_TIME]
         planes = [projection.plane(at, section) for section in group]
         call.fetches += 1
-        with call.steps.step("read"):
+        with call.steps.step("read"), call.parts.read_ahead.request_first():
             arrays = call.session.read_regions(info, planes, area.level, area.region, call.deadline)
         accumulator = call.work(ProjectJob(accumulator, arrays))
     projected = accumulator.result((area.region.height, area.region.width))

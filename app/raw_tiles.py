@@ -5,12 +5,19 @@ from collections.abc import Hashable
 
 import numpy as np
 
+from app.areas import SourceArea
 from cache.figures import CacheFigures
 from cache.memory import MemoryCache, MemoryStats
 from cache.shared_memory import SharedMemory
+from render.values import ImageInfo, PlaneIndex
 
 #: Before each array's bytes: type as numpy writes it, height, width; 16 bytes keep it aligned.
 _SHAPE = struct.Struct("<8sII")
+
+
+def plane_key(info: ImageInfo, area: SourceArea, plane: PlaneIndex) -> Hashable:
+    """Give the key of an area of a plane as it comes from the source."""
+    return (info.pixels_id, info.pixels_version, area, plane)
 
 
 class RawTiles:
@@ -38,6 +45,12 @@ class RawTiles:
         array = _array_of(value)
         self._own.set(key, array, array.nbytes)
         return array
+
+    def has(self, key: Hashable) -> bool:
+        """Tell whether the array is there; counts as no use."""
+        if self._own.peek(key) is not None:
+            return True
+        return self._shared is not None and self._shared.has(self._name(key))
 
     def set(self, key: Hashable, array: np.ndarray, size_bytes: int) -> None:
         """Keep an array, (height, width), that takes `size_bytes`."""

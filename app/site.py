@@ -22,12 +22,15 @@ from app.memory import RecentMemory
 from app.parts import Parts
 from app.pictures import PictureStore, open_pictures
 from app.raw_tiles import RawTiles
+from app.read_ahead import ReadAhead
 from app.servers import Server, own_credentials_of, servers_of
 from app.settings import Settings
 from cache.file_cache import FileCache
 from cache.shared_memory import SharedMemory
 from render.workers import Worker, create_worker
 
+#: One step of reading ahead brings no more than this part of the raw tiles that are kept.
+_READ_AHEAD_PART = 16
 _HANDLES_MAX_BYTES = 128 * 1024**2
 _CLIPBOARDS_MAX = 10_000
 _CLIPBOARDS_MAX_BYTES = 32 * 1024**2
@@ -168,7 +171,10 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             workers.append(worker)
         return workers[-1]
 
+    raw_max_bytes = settings.raw_tiles_max_bytes // len(servers)
+
     def parts_of(server: Server) -> Parts:
+        raw = RawTiles(raw_max_bytes, shared_tiles, server.source_name)
         return Parts(
             settings=settings,
             identity=identity,
@@ -183,8 +189,13 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             downloads=downloads,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
-            raw_planes=RawTiles(
-                settings.raw_tiles_max_bytes // len(servers), shared_tiles, server.source_name
+            raw_planes=raw,
+            read_ahead=ReadAhead(
+                server.source,
+                raw,
+                settings.read_ahead_tiles,
+                settings.read_ahead_sections,
+                raw_max_bytes // _READ_AHEAD_PART,
             ),
             lut_files=RecentMemory(_LOOKUP_TABLE_LISTS_MAX, settings.image_info_max_age_s),
         )

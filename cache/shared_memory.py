@@ -81,6 +81,15 @@ class SharedMemory:
             self._hits += 1
         return value
 
+    def has(self, key: str) -> bool:
+        """Tell whether there is a value; counts as no use. False while others hold the memory."""
+        with self._locked() as is_ours:
+            at = self._row_of(_digest(key)) if is_ours else None
+            if at is None:
+                return False
+            _, start, length, _ = _ROW.unpack_from(self._memory, at)
+            return length > 0 and self._is_there(start, self._head())
+
     def set(self, key: str, *parts: bytes | memoryview) -> bool:
         """Keep the parts as one value; tell whether it is kept, which a huge one is not."""
         digest, length = _digest(key), sum(map(len, parts))
@@ -158,7 +167,7 @@ class SharedMemory:
             return None
         _, start, length, _ = _ROW.unpack_from(self._memory, at)
         head = self._head()
-        if not self._is_there(start, head):
+        if not length or not self._is_there(start, head):
             return None
         first = self._data_at + start % self._capacity
         value = self._memory[first : first + length]

@@ -1,8 +1,9 @@
 """Settings: what is kept, where, and for how long."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from app.settings.kinds import Count, CountOrNone, Seconds, SecondsOrNone, in_group
 
@@ -63,6 +64,14 @@ class CacheSettings(BaseModel):
         256 * 1024**2,
         "Bytes of raw tiles in memory that all worker processes of a service share, where there "
         "is more than one; 0 = none. It is taken as it is filled.",
+    )
+    read_ahead_tiles: Annotated[int, Field(ge=0, le=4)] = setting(
+        0,
+        "How many tiles away from the one a viewer asked for last raw tiles are read ahead, while "
+        "no request is reading; 0 = none.",
+    )
+    read_ahead_sections: Annotated[int, Field(ge=0, le=16)] = setting(
+        0, "How many of the next z-sections and timepoints are read ahead likewise; 0 = none."
     )
     image_info_max_age_s: SecondsOrNone = setting(
         5.0,

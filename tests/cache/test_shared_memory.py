@@ -47,6 +47,7 @@ def test_what_one_process_keeps_others_find(make_memory):
     in_child(child)
     assert memory.get("from the child") == b"y" * 1000
     assert memory.get("from nobody") is None
+    assert memory.has("from the child") and not memory.has("from nobody")
     stats = memory.stats()
     assert (stats.entries, stats.size_bytes) == (2, 2004)
     assert (stats.hits, stats.misses, stats.stored, stats.refused) == (1, 1, 1, 0)
