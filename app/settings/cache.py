@@ -42,7 +42,8 @@ class CacheSettings(BaseModel):
     )
     cache_redis_url: SecretStr | None = setting(
         None,
-        "Redis that several hosts keep rendered pictures in together, beside each one's own files: "
+        "Redis that several hosts keep rendered pictures in together, beside each one's own files, "
+        "and through which they tell each other at once whose stored settings changed: "
         "`redis://[user:password@]host:port/number`, `rediss://…` or `unix://path?db=number`; "
         "not set = none.",
     )
