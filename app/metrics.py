@@ -84,6 +84,11 @@ class Metrics:
                 if failed:
                     self._count(("blitzrender_ice_failures", step), count)
 
+    def count_sent(self, route: str, length: int) -> None:
+        """Count bytes of an answer whose length was not known when it began."""
+        with self._lock:
+            self._count(("blitzrender_sent_bytes", route), length)
+
     def set(self, name: str, *labels: str, to: float) -> None:
         """Set what this process adds to a gauge."""
         self._place((name, *labels)).set(to)

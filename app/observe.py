@@ -105,7 +105,10 @@ class _Observer:
         own = f"{random.getrandbits(64):016x}"
         seen = environ[_ENVIRON_NAME] = Steps(given if _REQUEST_ID.fullmatch(given) else own)
 
+        is_stream = False
+
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            nonlocal is_stream
             self._complete_headers(environ, headers)
             headers += _headers_of(seen)
             total_s = time.perf_counter() - seen.started_s
@@ -114,9 +117,13 @@ class _Observer:
                 _log(seen, environ["REQUEST_METHOD"], status[:3], length, total_s)
             if UNCOUNTED not in environ:
                 self._count(seen, environ["REQUEST_METHOD"], status[:3], length, total_s)
+                is_stream = length == "-" and status.startswith("2")
             return start_response(status, headers, exc_info)
 
-        return self._wsgi_app(environ, start)
+        body = self._wsgi_app(environ, start)
+        if not is_stream:
+            return body
+        return _CountedBody(body, lambda length: self._metrics.count_sent(seen.route, length))
 
     def _count(self, seen: Steps, method: str, status: str, length: str, total_s: float) -> None:
         outcome = seen.facts.get("cache")
@@ -130,6 +137,29 @@ class _Observer:
             None if outcome is None else str(outcome),
             seen.calls,
         )
+
+
+class _CountedBody:
+    """A body of which nobody knew the length before; tells it when it ends, also before its end."""
+
+    def __init__(self, body: Iterable[bytes], tell: Callable[[int], None]) -> None:
+        self._body = body
+        self._tell = tell
+        self._length = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._body:
+            self._length += len(part)
+            yield part
+
+    def close(self) -> None:
+        """End the body."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._tell(self._length)
 
 
 def _headers_of(seen: Steps) -> Headers:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.metrics import _BUCKETS_S, Metrics, describe_metrics
 from app.metrics_folder import MetricsFolder
-from tests.app.conftest import STACK
+from tests.app.conftest import FLAT, STACK
 
 PROJECT = Path(__file__).parent.parent.parent
 LOCAL = {"REMOTE_ADDR": "127.0.0.1"}
@@ -75,6 +76,25 @@ def test_requests_pictures_steps_calls_and_bytes_are_counted(make_gateway):
     assert after["blitzrender_sessions", ()] >= 1
     assert after["blitzrender_workers", ()] == 1
     assert after["blitzrender_resident_bytes", ()] > 10_000_000
+
+
+def test_streams_are_counted_as_far_as_they_were_sent(make_gateway):
+    gateway = make_gateway()
+    one, other = gateway.ids[STACK], gateway.ids[FLAT]
+    path = f"/webgateway/download_as/?image={one}&image={other}&format=png"
+    whole = gateway.client.get(path, buffered=True)
+    assert "Content-Length" not in whole.headers and whole.status_code == 200
+    key = ("blitzrender_sent_bytes_total", ("downloads.download_as",))
+    sent = scrape(gateway)[key]
+    assert sent == len(whole.data) > 1000
+    # A client that leaves early.
+    body, _, _ = run_wsgi_app(gateway.app, EnvironBuilder(path).get_environ())
+    first = next(iter(body))
+    body.close()
+    assert scrape(gateway)[key] == sent + len(first) < 2 * sent
+    gateway.client.head(path)
+    gateway.get("nothing/")
+    assert scrape(gateway)[key] < 2 * sent
 
 
 def test_two_applications_count_apart():

@@ -112,6 +112,20 @@ class _NamesAFileThatIsGone(_Answers):
         return b""
 
 
+class _SendsHalf(_Answers):
+    """Sends half of a file, and the rest when it may."""
+
+    may_go_on = threading.Event()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "10")
+        self.end_headers()
+        self.wfile.write(b"first")
+        self.may_go_on.wait(60)
+        self.wfile.write(b"other")
+
+
 @contextlib.contextmanager
 def _stand_in(handler: type[_Answers]) -> Iterator[int]:
     """Run a server of this kind; give its port."""
@@ -258,6 +272,24 @@ def test_a_file_that_goes_before_nginx_opens_it_is_no_broken_picture(tmp_path):
                 answer = ask(port, "/a%20b?c=1|0:2$F00", method=method)
                 assert (answer.status, answer.body) == (200, body)
                 assert answer.headers["ETag"] == '"one"'
+
+
+def test_downloads_come_as_they_are_sent(tmp_path):
+    with _stand_in(_SendsHalf) as behind:
+        port = free_port("127.0.0.1")
+        settings = load_settings(env_file=None, port=behind, cache_dir=tmp_path)
+        text = nginx_configuration(create_app(settings), settings, Site(listen=f"127.0.0.1:{port}"))
+        with nginx.running(text, tmp_path, port):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("GET", "/webgateway/archived_files/download/1/")
+            answer = connection.getresponse()
+            try:
+                # Buffered, nothing would come before all is there.
+                assert answer.read(5) == b"first"
+            finally:
+                _SendsHalf.may_go_on.set()
+            assert answer.read() == b"other"
+            connection.close()
 
 
 def test_long_addresses_arrive(front, image):
