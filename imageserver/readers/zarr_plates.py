@@ -28,18 +28,19 @@ def plate_of(plate: Mapping[str, Any], fields: Mapping[int, ZarrField]) -> Plate
 
     Wells without a place are left out; of two in one place the first counts.
     """
-    runs = [run for run in _items(plate, "acquisitions") if isinstance(run, Mapping)]
-    run_of = {run.get("id"): i for i, run in enumerate(runs)}
+    runs = _items(plate, "acquisitions")
+    run_of = {str(run.get("id")): i for i, run in enumerate(runs)}
     rows, columns = _names(plate, "rows"), _names(plate, "columns")
     by_well: dict[str, list[FieldMetadata]] = {}
     for series, field in fields.items():
-        run = run_of.get(field.attributes.get("acquisition"))
+        run = run_of.get(str(field.attributes.get("acquisition", "")))
         by_well.setdefault(field.well, []).append(FieldMetadata(series, run))
     wells: dict[tuple[int, int], WellMetadata] = {}
     for well in _items(plate, "wells"):
         place = _place(well, rows, columns)
         if place is not None and place not in wells:
-            wells[place] = WellMetadata(*place, tuple(by_well.get(well["path"], ())))
+            fields_of_well = by_well.get(str(well.get("path")), ())
+            wells[place] = WellMetadata(*place, tuple(fields_of_well))
     return PlateMetadata(
         name=str(plate.get("name") or ""),
         wells=tuple(wells[place] for place in sorted(wells)),
@@ -51,14 +52,15 @@ def plate_of(plate: Mapping[str, Any], fields: Mapping[int, ZarrField]) -> Plate
     )
 
 
-def _items(owner: Mapping[str, Any], key: str) -> Sequence[Any]:
+def _items(owner: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
     found = owner.get(key)
-    return found if isinstance(found, list) else []
+    if not isinstance(found, list | tuple):
+        return []
+    return [item for item in found if isinstance(item, Mapping)]
 
 
 def _names(plate: Mapping[str, Any], key: str) -> list[str]:
-    items = _items(plate, key)
-    return [str(item.get("name", "")) for item in items if isinstance(item, Mapping)]
+    return [str(item.get("name", "")) for item in _items(plate, key)]
 
 
 def _naming(names: list[str]) -> str | None:

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from imageserver.plate_json import plate_from_json, plate_to_json
 from imageserver.readers.objects import (
     AcquisitionMetadata,
     FieldMetadata,
@@ -12,10 +15,23 @@ from imageserver.readers.objects import (
     ScreenMetadata,
     WellMetadata,
 )
+from imageserver.readers.zarr_plates import ZarrField, plate_of
 from tests.imageserver.files.conftest import noise
 from tests.imageserver.files.test_zarr_reader import write_ome_zarr
 from tests.support.ome import image_xml, write_ome_tiff
 
+KEYS = (
+    "name", "rows", "columns", "wells", "acquisitions", "id", "path", "rowIndex", "columnIndex",
+    "starttime", "endtime", "maximumfieldcount", "description", "acquisition",
+)  # fmt: skip
+_PLAIN = st.none() | st.booleans() | st.integers() | st.sampled_from([1.5, "A", "1", "A/1", ""])
+JSON = st.recursive(
+    _PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
 PLANE = np.arange(30 * 40, dtype=np.uint8).reshape(1, 30, 40)
 XML = (
     image_xml(0, PLANE, "one", "")
@@ -155,6 +171,16 @@ def test_plates_of_ome_zarr(folder: Path, open_image):
             WellMetadata(1, 1, (FieldMetadata(0, 0), FieldMetadata(1, 1))),
         ),
     )
+
+
+@given(
+    plate=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5),
+    attributes=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=3),
+)
+@settings(deadline=None, max_examples=100)
+def test_attributes_of_any_form_make_a_plate_that_can_be_kept(plate, attributes):
+    found = plate_of(plate, {0: ZarrField("A/1", attributes)})
+    assert plate_from_json(plate_to_json(found)) == found
 
 
 def test_wells_without_indices_are_placed_by_their_names(folder: Path, open_image):
