@@ -4,6 +4,7 @@ The ids and names of the built-in accounts are OMERO's.
 """
 
 import itertools
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,11 @@ class Group:
         return bool(self.bits >> shift & _RIGHT_BITS[right])
 
 
+def composed(name: str) -> str:
+    """Give a name in one spelling: file systems differ in how they write letters with accents."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def permission_bits(letters: str) -> int:
     """Give the number for six letters: each of user, group and world has two of them.
 
@@ -123,7 +129,7 @@ class Accounts:
 
     def place_of(self, relative_path: str) -> str:
         """Give the name in `places` that a path below the folder belongs to, or REST."""
-        first = relative_path.partition("/")[0]
+        first = composed(relative_path.partition("/")[0])
         return first if first in self.places else REST
 
     def ownership_of(self, relative_path: str) -> Ownership:

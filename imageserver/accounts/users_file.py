@@ -23,6 +23,7 @@ from imageserver.accounts.model import (
     Ownership,
     User,
     built_in_groups,
+    composed,
 )
 from imageserver.accounts.passwords import Secret, parse_hash
 
@@ -47,7 +48,7 @@ def _printable(text: str) -> str:
 def _top_level(text: str) -> str:
     if text != REST and ("/" in text or text.startswith(".")):
         raise ValueError("should be the name of a folder directly below the served one, or '.'")
-    return text
+    return composed(text)
 
 
 def _binary_access(text: str) -> str:

@@ -99,6 +99,14 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, sentence: 
     assert told.startswith(f"{path}: ") and sentence in told and "\n" not in told
 
 
+def test_a_name_is_the_same_in_every_spelling() -> None:
+    folder = '[[folders]]\nname = "Z\u00fcrich"\nowner = "a"\ngroup = "g"\n'
+    for text in (folder, folder.replace("\u00fc", "u\u0308")):
+        accounts = parse_users((USER + GROUP + text).encode())
+        for name in ("Z\u00fcrich", "Zu\u0308rich/a.png"):
+            assert accounts.ownership_of(name) == Ownership(2, 3)
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsersFileError, match="cannot be read"):
         AccountsFile(tmp_path / "users.toml")
@@ -154,6 +162,18 @@ def test_the_command_makes_hashes_and_checks_files(tmp_path: Path) -> None:
     path.write_text(USER + f'password_hash = "{made.stdout.strip()}"\n')
     checked = run("check", str(path))
     assert checked.returncode == 0 and "3 users" in checked.stdout
+    served = tmp_path / "served"
+    for name in ("Zu\u0308rich", "other"):
+        (served / name).mkdir(parents=True)
+    folders = "".join(
+        f'[[folders]]\nname = "{name}"\nowner = "a"\ngroup = "g"\n' for name in ("Zürich", "mine")
+    )
+    path.write_text(USER + GROUP + folders)
+    lines = run("check", str(path), str(served)).stdout.splitlines()
+    assert [line.removeprefix(f"{path}: ") for line in lines[1:]] == [
+        f"the folder mine is not in {served}",
+        f"other in {served} has no owner of its own",
+    ]
     path.write_text(USER + "id = 3")
     checked = run("check", str(path))
     assert checked.returncode == 1
