@@ -40,20 +40,13 @@ _FRAME_ANCESTORS = {
 @blueprint.get("/")
 def index() -> Response:
     """Give the page that lists the images; what it lists, it asks for itself."""
-    current_call()
-    if not offers_login(parts_of(current_app).settings):
-        return page("index.html")
-    token = csrf.token_for(request)
-    response = page("index.html", with_form=True, token=token)
-    csrf.hand_out(request, response, token)
-    return response
+    return _page_of_viewer("index.html")
 
 
 @blueprint.get("/image/<number:image_id>/")
 def image(image_id: int) -> Response:
     """Give the page of one image; whether there is such an image, it finds out itself."""
-    current_call()
-    return page("image.html", image_id=image_id)
+    return _page_of_viewer("image.html", image_id=image_id)
 
 
 @blueprint.get("/assets/<version>/<path:name>")
@@ -86,6 +79,18 @@ def assets_version() -> str:
     for path in sorted(_ASSETS.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _page_of_viewer(template: str, **values: object) -> Response:
+    """Give a page to somebody who may ask for more; raise NotAuthenticated for others."""
+    current_call()
+    settings = parts_of(current_app).settings
+    if settings.one_viewer:
+        return page(template, **values)
+    token, logout = csrf.token_for(request), offers_login(settings)
+    response = page(template, with_form=logout, token=token, logout=logout, **values)
+    csrf.hand_out(request, response, token)
+    return response
 
 
 def page(template: str, *, with_form: bool = False, **values: object) -> Response:

@@ -2,6 +2,12 @@
 
 const base = document.body.dataset.base;
 
+// As long as a page is open, its viewer stays logged in to OMERO, which ends idle sessions.
+const PING_MS = 60000;
+if ("ping" in document.body.dataset) {
+  setInterval(() => fetch(`${base}/webclient/keepalive_ping/`).catch(() => {}), PING_MS);
+}
+
 export class ServiceError extends Error {
   constructor(message, status, retryAfterMs) {
     super(message);

@@ -230,7 +230,7 @@ class TestThePage:
         assert (response.status_code, response.headers["Location"]) == (302, wanted)
         assert gateway.client.get("/image/1/", headers=BROWSER).status_code == 200
         index = gateway.client.get("/", headers=BROWSER)
-        assert "Log out" in index.text
+        assert "Log out" in index.text and "data-ping" in index.text
         given = {"csrfmiddlewaretoken": form_token(index)}
         response = gateway.client.post("/logout/", data=given, headers=BROWSER)
         assert response.headers["Location"] == "/login/"
@@ -296,4 +296,6 @@ def test_where_nobody_logs_in_there_is_nothing_to_log_in_to(gateway, make_member
         assert one.client.get("/login/").status_code == 404
         assert api_login(one).status_code == 404
     assert gateway.client.get("/", headers=BROWSER).status_code == 200
-    assert "Log out" not in gateway.client.get("/").text
+    index = gateway.client.get("/")
+    assert "Log out" not in index.text and "data-ping" not in index.text
+    assert "Set-Cookie" not in index.headers
