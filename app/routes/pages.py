@@ -4,6 +4,7 @@ import hashlib
 import mimetypes
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 
@@ -81,7 +82,7 @@ def assets_version() -> str:
     return digest.hexdigest()
 
 
-def _page_of_viewer(template: str, **values: object) -> Response:
+def _page_of_viewer(template: str, **values: Any) -> Response:
     """Give a page to somebody who may ask for more; raise NotAuthenticated for others."""
     current_call()
     settings = parts_of(current_app).settings

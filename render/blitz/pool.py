@@ -150,6 +150,9 @@ class SessionPool:
         with self._lock:
             slot.users -= 1
             slot.last_used_s = time.monotonic()
+            if not slot.users and slot.is_vacant:
+                # Refused, or lost: whoever tries keys must not push out sessions that work.
+                self._slots = {key: kept for key, kept in self._slots.items() if kept is not slot}
 
     def _make_room(self) -> None:
         if len(self._slots) < self._limits.sessions:

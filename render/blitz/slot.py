@@ -42,6 +42,12 @@ class SessionSlot:
         """The open session, if there is one."""
         return self._live
 
+    @property
+    def is_vacant(self) -> bool:
+        """Whether no session is open, and none is being opened."""
+        with self._lock:
+            return self._live is None and not self._is_opening
+
     def live(self, deadline: Deadline) -> LiveSession:
         """Give the open session, logging in if there is none; those who wait share one login."""
         live = self._live

@@ -2,12 +2,14 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from render.blitz.endpoint import Endpoint
+from app.web import parts_of
+from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.source import BlitzSource
 from tests.app.identity.conftest import soon
 from tests.support.image_server import start_image_server
@@ -69,8 +71,6 @@ def askers(make_members, server, source):
 @pytest.fixture
 def ids(source):
     key = source.log_in("root", PASSWORDS["root"], soon())
-    from render.blitz.endpoint import Credentials
-
     session = source.session(Credentials.join(key.key), soon())
     return {
         image.name: image.id
@@ -208,6 +208,18 @@ def test_a_session_that_was_ended_shows_nothing_after_the_stated_time(askers, id
     for address in ADDRESSES + MORE_ADDRESSES + ("luts/", "proj/list/"):
         answer = asker.get(address.format(ids[DRAFT]), **{"If-None-Match": etag})
         assert answer.status_code == 401, address
+
+
+def test_keys_that_are_refused_push_no_session_out(make_members, server, source, ids):
+    gateway = make_members(omero_port=server, omero_sessions_max=2)
+    bob = Asker(gateway, source.log_in("bob", PASSWORDS["bob"], soon()).key)
+    path = f"render_image/{ids[SLIDE]}/"
+    assert bob.get(path).status_code == 200
+    pool = parts_of(gateway.app).get().source.pool
+    before = pool.live_sessions()
+    for _ in range(4):
+        assert Asker(gateway, str(uuid.uuid4())).get(path).status_code == 401
+    assert pool.live_sessions() == before
 
 
 def test_with_no_time_stated_a_change_counts_at_once(make_members, server, source, ids, lab):
