@@ -3,7 +3,7 @@
 import io
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.settings import load_settings
 from app.web import parts_of
+from imageserver.supervisor import free_port
 from tests.app.screened import write_screened
+from tests.app.ways import way_to
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -38,6 +40,8 @@ class ImageServer:
     pyramid: list[np.ndarray]
     #: (t, z, c, y, x) of 16 bits.
     stack: np.ndarray
+    #: Settings with which an application finds this server, where it is not to ask it directly.
+    way: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,15 @@ def decoded(response: TestResponse) -> np.ndarray:
 
 
 def start_image_server(
-    folder: Path, cache_dir: Path, port: int = 0
+    folder: Path, cache_dir: Path, port: int = 0, manager_port: int | None = None
 ) -> tuple[subprocess.Popen, int]:
     """Start an image server and wait until it answers; give its process and port."""
+    behind_router = [] if manager_port is None else [f"--manager-port={manager_port}"]
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "imageserver", str(folder), f"--port={port}"),
             *(f"--cache-dir={cache_dir}", "--with-parent", "--scan-wait=20"),
+            *behind_router,
         ],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
@@ -82,7 +88,7 @@ def start_image_server(
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("ready"), f"the image server said {line!r}"
-    return process, int(line.strip().rpartition(":")[2])
+    return process, int(line.split()[1].rpartition(":")[2])
 
 
 def stop(process: subprocess.Popen) -> None:
@@ -98,9 +104,15 @@ def stop(process: subprocess.Popen) -> None:
 def image_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageServer]:
     folder = tmp_path_factory.mktemp("images")
     pyramid, stack = _write_images(folder)
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    yield ImageServer(folder, port, process, pyramid, stack)
-    stop(process)
+    manager_port = free_port("127.0.0.1")
+    process, port = start_image_server(
+        folder, tmp_path_factory.mktemp("index"), manager_port=manager_port
+    )
+    try:
+        with way_to(manager_port) as way:
+            yield ImageServer(folder, port, process, pyramid, stack, way)
+    finally:
+        stop(process)
 
 
 @pytest.fixture
@@ -129,13 +141,11 @@ def gateway(
 
 
 def make_gateway_on(server: ImageServer, cache_dir: Path, **settings) -> Gateway:
-    values = {
-        "env_file": None,
-        "images": server.folder,
-        "image_server_port": server.port,
-        "cache_dir": cache_dir,
-        "render_threads": 2,
-    }
+    values = {"env_file": None, "cache_dir": cache_dir, "render_threads": 2}
+    if server.way is None or "image_server_port" in settings:
+        values |= {"images": server.folder, "image_server_port": server.port}
+    else:
+        values |= server.way
     app = create_app(load_settings(**values | settings))
     client = app.test_client()
     ids = {
