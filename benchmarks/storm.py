@@ -161,6 +161,7 @@ class Stage:
     server: RunningImageServer
     proxy: FaultyProxy
     counts_file: Path
+    cache_dir: Path
 
     def services(self) -> dict[str, dict[str, int]]:
         """Give what the server holds: `now`, and the `most` that it ever held."""
@@ -203,7 +204,7 @@ def staged(
                 folder, cache_dir, headers=headers_of(server), **SETTINGS | where | settings
             )
         )
-        yield Stage(running, server, proxy, counts_file)
+        yield Stage(running, server, proxy, counts_file, cache_dir)
 
 
 def mixed_paths(running: Service) -> list[str]:
