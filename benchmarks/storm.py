@@ -283,8 +283,9 @@ def _judge(
             problems.append(f"{answer.path} came wrong")
         elif answer.status not in EXCUSED | {200}:
             problems.append(f"{answer.path} was answered {answer.status}")
-    # Twice the calm value and what a busy machine adds by itself.
-    bound_s = 2 * outcome.calm_p99_s + 0.5
+    # Twice the calm value, and what other work on the machine adds now and then. Whatever is not
+    # healed takes longer: connections are tried, and servers left alone, for two seconds and more.
+    bound_s = 2 * outcome.calm_p99_s + 1.0
     problems += [
         f"p99 is {value_s:.2f} s {RECOVERY_S:g} s after '{name}', {outcome.calm_p99_s:.2f} s before"
         for name, value_s in outcome.rounds
