@@ -14,6 +14,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.checkup import Finding, ServerCheck, check_cache_folder
+from app.identity.public import public_access_of
 from app.servers import own_credentials_of, servers_of
 from app.settings import Settings, child_environment
 from app.web import parts_of
@@ -35,13 +36,13 @@ def command(image_id: int | None, join: bool) -> None:
     Ends with status 1 when one does. Takes a minute and a half at most for each server.
     """
     settings = parts_of(current_app).settings
-    credentials = own_credentials_of(settings)
+    joined = None
     if join:
         key = click.prompt("Session key", hide_input=True).strip()
-        credentials = Credentials.join(key) if key else None
+        joined = Credentials.join(key) if key else None
     click.echo(_line(Finding("settings", "ok", _told(settings))))
     failed = False
-    for finding in _findings(settings, credentials, image_id):
+    for finding in _findings(settings, joined, image_id):
         click.echo(_line(finding))
         failed = failed or finding.outcome == "failed"
     sys.exit(1 if failed else 0)
@@ -58,17 +59,28 @@ def _line(finding: Finding) -> str:
     return f"{line}\n{'':<8} {'':<14} -> {finding.advice}" if finding.advice else line
 
 
+def login_of(settings: Settings, server_id: int) -> Credentials | None:
+    """Give a login that the settings name for a server: everybody's, or the public user's."""
+    own = own_credentials_of(settings)
+    public = public_access_of(settings)
+    if own is not None or public is None:
+        return own
+    viewer = public.viewer(server_id)
+    return None if viewer is None else viewer.credentials
+
+
 def _findings(
-    settings: Settings, credentials: Credentials | None, image_id: int | None
+    settings: Settings, joined: Credentials | None, image_id: int | None
 ) -> Iterator[Finding]:
     yield from check_cache_folder(settings)
     if settings.embedded and not settings.image_server_port:
-        yield from _findings_embedded(settings, credentials, image_id)
+        yield from _findings_embedded(settings, joined or login_of(settings, 1), image_id)
         return
     servers = servers_of(settings)
     for server in servers:
         if len(servers) > 1:
             yield Finding("server", "ok", f"number {server.id}, '{server.name}'")
+        credentials = joined or login_of(settings, server.id)
         yield from _findings_of(server.source, credentials, settings, image_id)
 
 

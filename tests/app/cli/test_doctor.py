@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.checkup import Finding, ServerCheck, check_cache_folder
+from app.cli.doctor import login_of
 from app.settings import load_settings
 from render.blitz.source import BlitzSource, Credentials, Endpoint, Limits
 from render.errors import RenderFailed, SourceFailed
@@ -183,6 +184,18 @@ def test_a_router_without_its_server(tmp_path: Path):
         server.process.wait()
         failure = the_failure(check(router.endpoint("tcp")), "login")
         assert "does not answer its router" in failure.text
+
+
+def test_the_public_user_of_a_server_serves_where_nobody_is_everybodys_user():
+    def login(server_id: int, **values) -> Credentials | None:
+        settings = load_settings(env_file=None, omero_host="omero", **values)
+        return login_of(settings, server_id)
+
+    public = {"public_enabled": True, "public_user": "all", "public_password": "x"}
+    assert login(1) is None
+    assert login(1, **public) == Credentials.login("all", "x")
+    assert login(2, **public) is None
+    assert login(2, omero_user="u", omero_password="y") == Credentials.login("u", "y")
 
 
 def test_cache_folders_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
