@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from render.blitz.slices import omero
+from tests.app.screened import write_screened
 from tests.imageserver.ice.clients import LoggedIn, log_in, parameters
 from tests.imageserver.ice.images import PICTURE, PYRAMID, STACK, Folder
 from tests.imageserver.ice.test_services import SETTINGS
@@ -208,6 +209,25 @@ def test_settings_are_copied_to_what_fits(client: LoggedIn) -> None:
         service.resetDefaultsInSet("Folder", [1])
     with pytest.raises(omero.ValidationException):
         service.resetDefaultsInImage(987654)
+
+
+def test_whole_plates_and_parts_of_them_are_reset(tmp_path: Path) -> None:
+    write_screened(tmp_path)
+    with (
+        start_image_server(tmp_path, transports=("tcp",)) as running,
+        log_in(running.ports["tcp"]) as client,
+    ):
+        service = client.factory.getRenderingSettingsService()
+
+        def reset(kind: str) -> list[int]:
+            ids = [row[0] for row in client.rows(f"select o.id from {kind} o")]
+            return sorted(service.resetDefaultsInSet(kind, ids))
+
+        images = sorted(row[0] for row in client.rows("select i.id from Image i"))
+        in_run = client.rows("select s.image.id from WellSample s where s.plateAcquisition.id > 0")
+        assert len(images) == 3
+        assert reset("Plate") == reset("Screen") == reset("Well") == images
+        assert reset("PlateAcquisition") == sorted(row[0] for row in in_run) != images
 
 
 def test_they_outlive_the_server(
