@@ -12,7 +12,7 @@ from cache.native import native_lock, native_queue, native_sleep, pause, start_n
 log = logging.getLogger(__name__)
 
 #: How long values gather: the answers that they belong to leave first, and one step keeps many.
-GATHER_S = 0.005
+GATHER_S = 0.02
 #: Values that are written in one step at most, which other writers wait for.
 STEP_ENTRIES = 64
 STEP_BYTES = 8 * 1024**2

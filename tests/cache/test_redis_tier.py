@@ -139,6 +139,7 @@ GEVENT = """
 """
 
 
+@pytest.mark.slow
 def test_the_event_loop_turns_while_redis_is_waited_for(server):
     url, process = server
     code = [sys.executable, "-c", textwrap.dedent(GEVENT), url, str(process.pid)]

@@ -124,6 +124,7 @@ COUNTING = """
 """
 
 
+@pytest.mark.slow
 def test_processes_exclude_each_other_and_their_loops_turn(tmp_path):
     count = tmp_path / "count"
     count.write_text("0")

@@ -151,6 +151,7 @@ GEVENT = """
 """
 
 
+@pytest.mark.slow
 def test_the_event_loop_turns_while_much_is_written(tmp_path):
     code = textwrap.dedent(GEVENT)
     output = subprocess.run(
