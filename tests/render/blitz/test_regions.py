@@ -1,4 +1,7 @@
-"""Regions of interest, read from an image server into value objects."""
+"""Regions of interest, read from an image server into value objects.
+
+Runs with and without gevent.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,8 +14,6 @@ from render.blitz.source import BlitzSession, BlitzSource, Limits
 from render.errors import BadRequest, NotFound, TooLarge
 from render.shapes import Ellipse, Label, Line, Mask, Point, Polygon, Polyline, Rectangle, Shape
 from render.values import Color
-from tests.imageserver.files.test_zarr_labels import write_labels
-from tests.imageserver.files.test_zarr_reader import write_ome_zarr
 from tests.render.blitz.conftest import soon
 from tests.render.blitz.servers import LOGIN, ImageServer
 from tests.support.glacier2 import RunningRouter, start_glacier2
@@ -49,11 +50,6 @@ def session(
     xml = image_xml(0, PLANE, "b", '<ROIRef ID="R"/>')
     xml += f'<ROI ID="R"><Union>{points}</Union></ROI>'
     write_ome_tiff(folder / "b.ome.tif", [PLANE], xml)
-    labelled = folder / "c.zarr"
-    write_ome_zarr(labelled, [PLANE[0]], "yx", "0.4")
-    labels = np.zeros((30, 40), np.uint8)
-    labels[3:5, 7:12] = [[1, 0, 1, 1, 1], [0, 1, 1, 0, 1]]
-    write_labels(labelled, "cells", labels, "yx")
     server = ImageServer(folder, tmp_path_factory.mktemp("index"), "--scan-wait=20")
     with contextlib.ExitStack() as stack:
         stack.callback(server.kill)
@@ -95,13 +91,6 @@ def test_regions_have_all_that_the_server_tells(session: BlitzSession, image_ids
     )  # fmt: skip
     assert empty.shapes == ()
     assert masked.shapes[0].geometry == Mask(1, 2, 8, 2, bytes([0b10101010, 0b01010101]))
-
-
-def test_labels_come_as_masks(session: BlitzSession, image_ids):
-    (region,) = session.rois(image_ids["c.zarr"], soon())
-    (shape,) = region.shapes
-    assert shape.geometry == Mask(7, 3, 5, 2, bytes([0b10111011, 0b01000000]))
-    assert session.shape(shape.id, soon()) == shape
 
 
 def test_a_region_and_a_shape_are_found_by_their_ids(session: BlitzSession, image_ids):

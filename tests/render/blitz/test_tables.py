@@ -1,4 +1,4 @@
-"""Tables, read from a server that has one."""
+"""Tables, read from a server that has one. Runs with and without gevent."""
 
 import math
 

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[3]
         "test_rendering.py",
         "test_saving.py",
         "test_image_server.py",
+        "test_regions.py",
+        "test_tables.py",
     ],
 )
 def test_the_same_tests_pass_under_gevent(module: str) -> None:
