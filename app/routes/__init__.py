@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from app.routes import (
     composed,
+    description,
     downloads,
     histograms,
     images,
@@ -37,6 +38,7 @@ def blueprints() -> list[Blueprint]:
         downloads,
         settings,
         service,
+        description,
         login,
         pages,
     )

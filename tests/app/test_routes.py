@@ -146,6 +146,8 @@ OTHER_ROUTES = [
     ("/webclient/copyImgRDef/?c=1", JSON, (400, "/webclient/copyImgRDef/?fromid=x")),
     ("/webclient/5/copyImgRDef/?c=1", JSON, None),
     ("/webgateway/", "text/html; charset=utf-8", None),
+    ("/openapi.json", JSON, None),
+    ("/docs/", "text/html; charset=utf-8", None),
     ("/healthz", JSON, None),
     ("/readyz", JSON, None),
     ("/metrics", "text/plain; version=0.0.4; charset=utf-8", None),

@@ -1,0 +1,140 @@
+"""Which views take which parameters, and what they answer when all is well."""
+
+from dataclasses import dataclass, field
+
+JSON, SCRIPT, HTML = "application/json", "application/javascript", "text/html"
+KEPT, GIF, PNG, BYTES = (
+    "application/force-download",
+    "image/gif",
+    "image/png",
+    "application/octet-stream",
+)
+PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif")
+VALUES = ("application/x-npy", BYTES)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One view: keys of its parameters, media types of its answer, and what is particular."""
+
+    parameters: tuple[str, ...] = ()
+    answers: tuple[str, ...] = (JSON,)
+    #: Forms that a POST takes.
+    bodies: tuple[str, ...] = ()
+    #: Statuses besides those that every address can have.
+    statuses: tuple[int, ...] = ()
+    #: Whether somebody has to be logged in, where anybody has.
+    private: bool = True
+    #: Whether the answer may be a part of a whole.
+    ranges: bool = False
+    required: frozenset[str] = field(default_factory=frozenset)
+
+
+_SETTINGS = ("c", "maps", "m", "auto", "gamma", "settings")
+_TURNED = ("flip", "rot")
+_PROJECTED = ("p", "axis", "inclusive")
+_PLANE = (*_SETTINGS, *_PROJECTED, *_TURNED, "q", "format", "ia")
+_SCRIPT = (JSON, SCRIPT)
+_THUMBNAIL = ("z", "t", "rdefId")
+_DOWNLOAD = ("image", "well", "index", "zipname")
+_FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
+_COPY = ("c", "maps", "m", "fromid", "imageId", "toids", "to_type", "callback")
+_RESET = ("toids", "to_type", "callback")
+_PAGE = Operation(answers=(HTML,), private=False)
+
+
+def _data(*parameters: str) -> Operation:
+    return Operation((*parameters, "callback"), _SCRIPT)
+
+
+def _picture(*parameters: str) -> Operation:
+    return Operation(parameters, (*PICTURES, *VALUES))
+
+
+#: By endpoint, as Flask names views.
+OPERATIONS: dict[str, Operation] = {
+    "images.render_image": _picture(*_PLANE),
+    "images.render_image_rdef": _picture(*_PLANE),
+    "images.render_image_region": _picture("tile", "region", *_PLANE),
+    "images.render_image_region_rdef": _picture("tile", "region", *_PLANE),
+    "composed.render_split_channel": Operation((*_PLANE, "pane size"), PICTURES),
+    "composed.render_row_plot": Operation(_SETTINGS, (GIF,)),
+    "composed.render_col_plot": Operation(_SETTINGS, (GIF,)),
+    "composed.luts_png": Operation((), (PNG,)),
+    "shapes.render_roi_thumbnail": Operation((*_PLANE, "outline colour"), PICTURES),
+    "shapes.render_shape_thumbnail": Operation((*_PLANE, "outline colour"), PICTURES),
+    "shapes.render_shape_mask": Operation(("mask colour", *_TURNED), (PNG,)),
+    "thumbnails.thumbnail": Operation(_THUMBNAIL, ("image/jpeg", PNG)),
+    "thumbnails.webclient_thumbnail": Operation(_THUMBNAIL, ("image/jpeg", PNG)),
+    "thumbnails.get_thumbnail": _data(*_THUMBNAIL),
+    "thumbnails.webclient_get_thumbnail": _data(),
+    "thumbnails.get_thumbnails": _data("id"),
+    "histograms.histogram_json": _data("theZ", "theT", "bins", "usePixelsTypeRange", *_PROJECTED),
+    "metadata.img_data": _data("getDefaults"),
+    "metadata.luts": _data("rgb"),
+    "metadata.open_with": _data(),
+    "metadata.original_file_paths": _data(),
+    "metadata.projects": _data(),
+    "metadata.project": _data(),
+    "metadata.datasets": _data(),
+    "metadata.dataset": _data(),
+    "metadata.images": _data("tiled"),
+    "metadata.search": _data(
+        "text", "ctx", "author", "start", "limit", "grabData", "parents", "key"
+    ),
+    "plates.plate": _data("layout", "thumbnail size"),
+    "plates.well_children": _data("run"),
+    "plates.well_data": _data(),
+    "rois.get_rois_json": _data(),
+    "rois.get_shape_json": _data(),
+    "tables.annotations": _data(),
+    "tables.table_query": _data("query", "col_names", "offset", "limit"),
+    "tables.object_table_query": _data("query", "col_names", "offset", "limit"),
+    "tables.table_metadata": _data(),
+    "tables.table_obj_id_bitmask": Operation(("query", "col_name"), (BYTES, JSON)),
+    "tables.table_rows": _data("query", "start"),
+    "tables.table_slice": Operation(("rows", "columns", "callback"), _SCRIPT, _FORM),
+    "rdefs.image_definitions": _data(),
+    "rdefs.compatible": _data(),
+    "rdefs.copied": _data(),
+    "rdefs.copy": Operation(_COPY, _SCRIPT, _FORM),
+    "rdefs.save": Operation(
+        ("c", "maps", "m", "default z", "default t", "callback"), _SCRIPT, _FORM
+    ),
+    "rdefs.reset": Operation(_RESET, _SCRIPT, _FORM),
+    "rdefs.reset_to_owners": Operation(_RESET, _SCRIPT, _FORM),
+    "downloads.archived_files": Operation(
+        (*_DOWNLOAD, "compress"), (KEPT,), statuses=(416,), ranges=True
+    ),
+    "downloads.download_as": Operation((*_DOWNLOAD, *_PLANE), (KEPT,)),
+    "downloads.render_image_download": Operation(_PLANE, (KEPT,)),
+    "settings.keep_settings": Operation(
+        ("c", "maps", "m", "p", "axis", "inclusive", "q", "format", "auto", "gamma", *_TURNED),
+        (JSON,),
+        (*_FORM, JSON),
+        statuses=(415,),
+    ),
+    "service.index": Operation(answers=(HTML,), private=False),
+    "service.healthz": Operation(private=False),
+    "service.readyz": Operation(private=False),
+    "service.metrics": Operation(answers=("text/plain",), private=False),
+    "service.discovery": Operation(private=False),
+    "description.openapi": Operation(private=False),
+    "description.docs": _PAGE,
+    "pages.index": _PAGE,
+    "pages.image": _PAGE,
+    "pages.asset": Operation(answers=("text/css",), statuses=(416,), private=False, ranges=True),
+    "login.versions": Operation(private=False),
+    "login.links": Operation(private=False),
+    "login.token": Operation(private=False),
+    "login.servers": Operation(private=False),
+    "login.api_login": Operation(
+        ("username", "password", "server"), bodies=(*_FORM, JSON), statuses=(415,), private=False
+    ),
+    "login.login_form": Operation(("url",), (HTML,), private=False),
+    "login.login_page": Operation(
+        ("username", "password", "server", "url"), (HTML,), _FORM, (302,), private=False
+    ),
+    "login.logout": Operation((), (JSON,), _FORM, (302,), private=False),
+    "login.keepalive_ping": Operation(answers=("text/plain",), private=False),
+}

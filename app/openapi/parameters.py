@@ -1,0 +1,148 @@
+"""The parameters of queries and forms: what each is called, what it may be, what it says."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from render.engine.encode import ARRAY_CONTENT_TYPES, available_formats
+
+_NUMBER = {"type": "string", "pattern": "^[0-9]{0,18}$"}
+_WHOLE = {"type": "string", "pattern": "^-?[0-9]{1,9}$"}
+_TEXT: dict[str, Any] = {"type": "string"}
+_IDS = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}}
+_FLAG = {"type": "string", "enum": ["true", "false"]}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; `place` is `query` or `form`. Several of one name differ in `key`."""
+
+    name: str
+    schema: dict[str, Any]
+    text: str
+    place: str = "query"
+    example: object = None
+    key: str = field(default="")
+
+    def described(self) -> dict[str, Any]:
+        """Give the parameter of a query as OpenAPI writes it."""
+        told: dict[str, Any] = {
+            "name": self.name,
+            "in": "query",
+            "description": self.text,
+            "schema": self.schema,
+        }
+        if self.example is not None:
+            told["example"] = self.example
+        return told
+
+
+def _by_key(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+    return {parameter.key or parameter.name: parameter for parameter in parameters}
+
+
+_FORMATS = [*available_formats(), *ARRAY_CONTENT_TYPES, "jpg", "tiff"]
+
+PARAMETERS = _by_key(
+    [
+        Parameter(
+            "c",
+            _TEXT,
+            "Channels, counted from 1: `[-]<channel>[|<start>:<end>][$<colour or LUT>]`, …; one "
+            "that is not listed is off.",
+            example="1|100:1500$FF0000,-2,3|0:255$cool.lut",
+        ),
+        Parameter(
+            "maps",
+            _TEXT,
+            "A JSON array with inversion and quantization of each entry of `c`.",
+            example='[{"inverted": {"enabled": true}}]',
+        ),
+        Parameter("m", {"type": "string", "enum": ["g", "c"]}, "Greyscale or colour model."),
+        Parameter(
+            "p",
+            _TEXT,
+            "Projection: `intmax`, `intmean` or `intsum`, with a range `|<first>:<last>`.",
+            example="intmax|0:3",
+        ),
+        Parameter("axis", {"type": "string", "enum": ["z", "t"]}, "What a projection runs over."),
+        Parameter("inclusive", _FLAG, "Whether mean and sum take the last section too."),
+        Parameter("q", {"type": "number", "minimum": 0, "maximum": 1}, "JPEG quality."),
+        Parameter("format", {"type": "string", "enum": _FORMATS}, "Format of the answer."),
+        Parameter("auto", _TEXT, "Windows by percentile of the values.", example="0.1:99.9|plane"),
+        Parameter(
+            "gamma", {"type": "number", "minimum": 0.01, "maximum": 100}, "Bends all curves."
+        ),
+        Parameter("flip", {"type": "string", "enum": ["h", "v", "hv", "vh"]}, "Mirrors first."),
+        Parameter(
+            "rot", {"type": "string", "enum": ["0", "90", "180", "270"]}, "Then turns clockwise."
+        ),
+        Parameter("settings", _TEXT, "The handle of settings that were sent before."),
+        Parameter("ia", {"type": "string", "enum": ["0", "1"]}, "Accepted, without an effect."),
+        Parameter(
+            "tile",
+            _TEXT,
+            "`<level>,<column>,<row>[,<width>,<height>]`; level 0 is full size.",
+            example="0,0,0,256,256",
+        ),
+        Parameter(
+            "region", _TEXT, "`<x>,<y>,<width>,<height>` at full size.", example="10,20,300,200"
+        ),
+        Parameter("size", _NUMBER, "The longest side of the composed picture.", key="pane size"),
+        Parameter("z", _NUMBER, "The section, counted from 0."),
+        Parameter("t", _NUMBER, "The timepoint, counted from 0."),
+        Parameter("rdefId", _NUMBER, "Draw under the stored settings with this id."),
+        Parameter("id", _IDS, "Images, repeated.", example=[1, 2]),
+        Parameter("theZ", _NUMBER, "The section, counted from 0."),
+        Parameter("theT", _NUMBER, "The timepoint, counted from 0."),
+        Parameter("bins", _WHOLE, "Bins of the histogram.", example="256"),
+        Parameter("usePixelsTypeRange", _FLAG, "Whether bins span all that the type can hold."),
+        Parameter("color", _TEXT, "Six or eight hexadecimal digits.", key="mask colour"),
+        Parameter("color", _TEXT, "The name of the outline's colour.", key="outline colour"),
+        Parameter(
+            "callback",
+            {"type": "string", "pattern": "^[a-zA-Z_$][0-9a-zA-Z_$]*$"},
+            "Wraps JSON in a call of this function.",
+            example="show",
+        ),
+        Parameter("getDefaults", _FLAG, "Tell the settings of an image that has none."),
+        Parameter("rgb", _FLAG, "Tell all colours of each lookup table."),
+        Parameter("tiled", _FLAG, "Tell of each image whether it is read by tiles."),
+        Parameter("run", _NUMBER, "Only images of this plate acquisition."),
+        Parameter("layout", {"type": "string", "enum": ["expand", "shrink", "trim"]}, "The grid."),
+        Parameter(
+            "size", _NUMBER, "The size that thumbnails' addresses name.", key="thumbnail size"
+        ),
+        Parameter("text", _TEXT, "Words that are looked for.", example="cells"),
+        Parameter("ctx", {"type": "string", "enum": ["imgs"]}, "Only images."),
+        Parameter("author", _TEXT, "Only what this user owns."),
+        Parameter("start", _NUMBER, "How many to pass over."),
+        Parameter("limit", _NUMBER, "How many at most."),
+        Parameter("offset", _NUMBER, "How many rows to pass over."),
+        Parameter("grabData", _FLAG, "Tell of images all that `imgData` tells."),
+        Parameter("parents", _FLAG, "Tell the dataset of each image, too."),
+        Parameter("key", _TEXT, "Only this part of each image's data."),
+        Parameter("query", _TEXT, "A condition on rows; `*` is all of them.", example="*"),
+        Parameter(
+            "col_names", {"type": "array", "items": {"type": "string"}}, "Columns, repeated."
+        ),
+        Parameter("col_name", _TEXT, "The column that holds ids."),
+        Parameter("rows", _TEXT, "Rows such as `1,2,5-10`.", example="0-5"),
+        Parameter("columns", _TEXT, "Columns such as `1,2,5-10`.", example="0,1"),
+        Parameter("image", _IDS, "Images, repeated.", example=[1]),
+        Parameter("well", _IDS, "Wells, repeated, of each the field at `index`."),
+        Parameter("index", _NUMBER, "Which field of each well."),
+        Parameter("zipname", _TEXT, "What the archive is called."),
+        Parameter("compress", _FLAG, "Whether the archive is deflated."),
+        Parameter("imageId", _NUMBER, "The image that the settings in the request are those of."),
+        Parameter("fromid", _NUMBER, "The image whose settings are copied."),
+        Parameter("z", _WHOLE, "The default section, counted from 1.", key="default z"),
+        Parameter("t", _WHOLE, "The default timepoint, counted from 1.", key="default t"),
+        Parameter("toids", _IDS, "What gets the settings, repeated.", place="form"),
+        Parameter("to_type", _TEXT, "What `toids` are, such as `dataset`.", place="form"),
+        Parameter("username", _TEXT, "The OMERO user.", place="form"),
+        Parameter("password", _TEXT | {"format": "password"}, "The user's password.", place="form"),
+        Parameter("server", _NUMBER, "The number of the OMERO.server.", place="form"),
+        Parameter("url", _TEXT, "Where to go on to, on this host."),
+    ]
+)
