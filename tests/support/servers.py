@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -77,7 +78,8 @@ def _running(command: list[str], log: Path, user: str | None = None) -> Iterator
     try:
         yield process
     finally:
-        process.terminate()
+        # To PostgreSQL it means: without waiting for clients to leave. Redis knows it, too.
+        process.send_signal(signal.SIGINT)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

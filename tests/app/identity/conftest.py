@@ -1,6 +1,7 @@
 """Applications whose viewers have OMERO sessions of their own, on a real image server."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from render.blitz.endpoint import Endpoint
 from render.blitz.source import BlitzSource
 from render.deadline import Deadline
 from tests.app.conftest import Gateway
+from tests.support.image_server import start_image_server
 
 USER, PASSWORD = "local", "local"
 
@@ -21,9 +23,19 @@ def soon() -> Deadline:
 
 
 @pytest.fixture(scope="session")
-def omero(image_server) -> Iterator[BlitzSource]:
+def omero_port(image_server) -> Iterator[int]:
+    """Serve the same images under the same ids, refusing wrong passwords without a pause."""
+    arguments = ("--refusal-delay", "0.01")
+    with start_image_server(
+        image_server.folder, transports=("tcp",), arguments=arguments
+    ) as running:
+        yield running.ports["tcp"]
+
+
+@pytest.fixture(scope="session")
+def omero(omero_port) -> Iterator[BlitzSource]:
     """Give a client of the image server that is not the application's."""
-    source = BlitzSource(Endpoint("127.0.0.1", image_server.port, "tcp"))
+    source = BlitzSource(Endpoint("127.0.0.1", omero_port, "tcp"))
     yield source
     source.close()
 
@@ -37,7 +49,7 @@ def session_key(omero) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_members(image_server, gateway, tmp_path) -> Iterator[Callable[..., Gateway]]:
+def make_members(image_server, omero_port, gateway, tmp_path) -> Iterator[Callable[..., Gateway]]:
     """Give a function that makes a gateway in front of OMERO, where viewers have to log in."""
     apps: list[Flask] = []
 
@@ -45,14 +57,15 @@ def make_members(image_server, gateway, tmp_path) -> Iterator[Callable[..., Gate
         values = {
             "env_file": None,
             "omero_host": "127.0.0.1",
-            "omero_port": image_server.port,
+            "omero_port": omero_port,
             "omero_transport": "tcp",
             "cache_dir": tmp_path / f"members{len(apps)}",
             "render_threads": 1,
         }
         app = create_app(load_settings(**values | settings))
         apps.append(app)
-        return Gateway(app, app.test_client(), gateway.ids, image_server)
+        server = replace(image_server, port=omero_port)
+        return Gateway(app, app.test_client(), gateway.ids, server)
 
     yield make
     for app in apps:

@@ -12,6 +12,8 @@ from app.web import parts_of
 from tests.app.conftest import FLAT
 from tests.app.identity.conftest import PASSWORD, USER, soon
 
+pytestmark = pytest.mark.slow
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

@@ -106,9 +106,9 @@ def test_passwords_in_the_url_cannot_be_tried_without_end(make_members):
     assert statuses == [401, 401, 429, 429]
 
 
-def test_being_ready_needs_no_login(make_members, image_server):
+def test_being_ready_needs_no_login(make_members, omero_port):
     assert make_members().client.get("/readyz").status_code == 200
-    dead, alive = ("127.0.0.1", 9, "dead"), ("127.0.0.1", image_server.port, "alive")
+    dead, alive = ("127.0.0.1", 9, "dead"), ("127.0.0.1", omero_port, "alive")
     one = make_members(omero_host=None, omero_servers=[dead, alive])
     assert one.client.get("/readyz").status_code == 200
     none = make_members(omero_host=None, omero_servers=[dead])
@@ -167,10 +167,10 @@ def test_public_settings_that_cannot_be_are_told_at_the_start(make_members, sett
 
 class TestSeveralServers:
     @pytest.fixture
-    def several(self, make_members, image_server):
+    def several(self, make_members, omero_port):
         return make_members(
             omero_host=None,
-            omero_servers=[("127.0.0.1", 9, "dead"), ("127.0.0.1", image_server.port, "alive")],
+            omero_servers=[("127.0.0.1", 9, "dead"), ("127.0.0.1", omero_port, "alive")],
             public_enabled=True,
             public_url_filter="imgData",
             public_users=f'{{"2": ["{USER}", "{PASSWORD}"]}}',

@@ -15,6 +15,8 @@ from tests.app.identity.conftest import PASSWORD, USER, soon
 from tests.support.omero_web import ENGINES, SECRET, content, write_sessions
 from tests.support.servers import start_postgres, start_redis
 
+pytestmark = pytest.mark.slow
+
 COMPRESSORS = {
     "zlib": "zlib.ZlibCompressor",
     "lzma": "lzma.LzmaCompressor",

@@ -15,6 +15,8 @@ from tests.app.identity.conftest import soon
 from tests.support.image_server import start_image_server
 from tests.support.lab import DRAFT, IMAGE, PASSWORDS, SCREEN, SLIDE, VISIBLE, Lab, make_lab
 
+pytestmark = pytest.mark.slow
+
 #: Addresses of an image, whose answers have a validator.
 ADDRESSES = (
     "render_image/{}/",
