@@ -271,9 +271,8 @@ def test_options_for_what_is_not_here_promises_nothing(gateway):
         ("any", None, None),
     ],
 )
-def test_frames_are_a_setting(tmp_path, value, header, policy):
-    settings = load_settings(env_file=None, cache_dir=tmp_path, x_frame_options=value)
-    answer = create_app(settings).test_client().get("/")
+def test_frames_are_a_setting(make_gateway, value, header, policy):
+    answer = make_gateway(x_frame_options=value).client.get("/")
     assert answer.headers.get("X-Frame-Options") == header
     found = [part.strip() for part in answer.headers["Content-Security-Policy"].split(";")]
     assert [part for part in found if part.startswith("frame")] == ([policy] if policy else [])
