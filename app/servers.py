@@ -29,15 +29,26 @@ def servers_of(settings: Settings) -> tuple[Server, ...]:
     """Give the servers that the settings name: the embedded one, or OMERO.servers."""
     if settings.embedded:
         endpoint = Endpoint(settings.image_server_host, settings.image_server_port, "tcp")
-        source_name = f"embedded:{settings.images.resolve()}"
-        return (_server(1, "embedded", endpoint, settings, source_name),)
-    listed = settings.omero_servers
-    if settings.omero_host is not None:
-        listed = ((settings.omero_host, settings.omero_port, _ONLY),)
+        return (_server(1, "embedded", endpoint, settings, source_names_of(settings)[0]),)
     return tuple(
-        _server(number, name, endpoint_of(settings, host, port), settings, f"omero:{host}:{port}")
-        for number, (host, port, name) in enumerate(listed, start=1)
+        _server(number, name, endpoint_of(settings, host, port), settings, source_name)
+        for number, ((host, port, name), source_name) in enumerate(
+            zip(_listed(settings), source_names_of(settings), strict=True), start=1
+        )
     )
+
+
+def source_names_of(settings: Settings) -> tuple[str, ...]:
+    """Give each server's `source_name`, also where the embedded one's port is not known."""
+    if settings.embedded:
+        return (f"embedded:{settings.images.resolve()}",)
+    return tuple(f"omero:{host}:{port}" for host, port, _ in _listed(settings))
+
+
+def _listed(settings: Settings) -> Sequence[tuple[str, int, str]]:
+    if settings.omero_host is not None:
+        return ((settings.omero_host, settings.omero_port, _ONLY),)
+    return settings.omero_servers
 
 
 def _server(

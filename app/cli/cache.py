@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from app.cli import cache_warm
 from app.pictures import GROUPS, PictureStore, open_pictures
-from app.servers import servers_of
+from app.servers import source_names_of
 from app.web import parts_of
 from cache.figures import CacheFigures
 
@@ -64,9 +64,9 @@ def clear(groups: Sequence[str], image_id: int | None, yes: bool) -> None:
     """
     if not groups and image_id is None and not yes:
         click.confirm("Remove everything from the cache?", abort=True)
-    servers = servers_of(parts_of(current_app).settings)
+    names = source_names_of(parts_of(current_app).settings)
     with _opened() as pictures:
-        stores = [pictures.for_source(server.source_name) for server in servers]
+        stores = [pictures.for_source(name) for name in names]
         removed = sum(store.clear(groups or GROUPS, image_id) for store in stores)
         click.echo(f"{removed} entries removed")
 
@@ -77,7 +77,7 @@ command.add_command(cache_warm.command)
 @contextmanager
 def _opened() -> Iterator[PictureStore]:
     settings = parts_of(current_app).settings
-    pictures = open_pictures(settings, servers_of(settings)[0].source_name)
+    pictures = open_pictures(settings, source_names_of(settings)[0])
     try:
         yield pictures
     finally:

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from app import create_app
+from app.settings import load_settings
 from app.web import parts_of
 from tests.app.conftest import FLAT, STACK
 
@@ -62,3 +64,20 @@ def test_purge_takes_only_what_has_expired(make_gateway):
     runner = gateway.app.test_cli_runner()
     assert runner.invoke(args=["cache", "purge"]).output == "1 expired entries removed\n"
     assert runner.invoke(args=["cache", "purge"]).output == "0 expired entries removed\n"
+
+
+def test_the_embedded_image_servers_port_need_not_be_known(make_gateway, tmp_path):
+    gateway = make_gateway(cache_dir=tmp_path)
+    assert gateway.get(f"render_image/{gateway.ids[FLAT]}/").status_code == 200
+    assert parts_of(gateway.app).get().pictures.flush(20)
+    elsewhere = create_app(
+        load_settings(
+            env_file=None, images=gateway.server.folder, image_server_port=0, cache_dir=tmp_path
+        )
+    )
+    runner = elsewhere.test_cli_runner()
+    assert runner.invoke(args=["cache", "stats"]).exit_code == 0
+    cleared = runner.invoke(args=["cache", "clear", "--image", str(gateway.ids[FLAT])])
+    assert cleared.output == "1 entries removed\n"
+    warmed = runner.invoke(args=["cache", "warm", "--dataset", "1"])
+    assert warmed.exit_code == 1 and "set image_server_port" in warmed.output
