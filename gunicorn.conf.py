@@ -8,6 +8,7 @@ every lock and connection in it belongs to that worker's loop.
 import gc
 import importlib
 import os
+import socket
 import sys
 
 from app.metrics_folder import MetricsFolder
@@ -20,9 +21,11 @@ settings = load_settings()
 
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
-worker_class = settings.worker_class
-if worker_class == "gevent":
-    worker_class = "app.gevent_worker.DrainingGeventWorker"
+_OWN_CLASSES = {
+    "gevent": "app.gevent_worker.DrainingGeventWorker",
+    "gthread": "app.thread_worker.PunctualThreadWorker",
+}
+worker_class = _OWN_CLASSES.get(settings.worker_class, settings.worker_class)
 worker_connections = settings.worker_connections
 threads = settings.gthread_threads
 preload_app = False
@@ -31,6 +34,9 @@ proc_name = "blitzrender"
 limit_request_line = 0
 limit_request_field_size = 16384
 keepalive = settings.keepalive_s
+max_requests = settings.max_requests
+# So that workers that were started together do not end together.
+max_requests_jitter = settings.max_requests // 5
 timeout = 120
 graceful_timeout = 15
 accesslog = None
@@ -88,8 +94,25 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """Say where to look."""
+    """Bound what clients may take to receive, and say where to look."""
+    _bound_sending(server.LISTENERS)
     server.log.info("Blitzrender is at http://%s:%s/", settings.host, settings.port)
+
+
+def on_reload(server):
+    """Bound it anew, as the settings now say."""
+    _bound_sending(server.LISTENERS)
+
+
+def _bound_sending(listeners):
+    """Have the kernel end connections on which a client takes in nothing for long.
+
+    What a listening socket says of this holds for the connections that come in through it.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        for listener in listeners:
+            milliseconds = settings.client_timeout_s * 1000
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 def on_exit(server):

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, csrf, discovery, errors, observe, web
+from app import cli, csrf, discovery, errors, observe, rate_limits, web
 from app.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
@@ -29,6 +29,7 @@ def create_app(settings: Settings) -> Flask:
     metrics = observe.register(app, HeaderRules(settings).complete)
     web.register(app, LazyParts(settings), metrics)
     errors.register(app)
+    rate_limits.register(app, settings)
     discovery.register(app, settings)
     csrf.register(app)
     for blueprint in blueprints():

@@ -26,6 +26,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.NotAuthenticated: (401, "not-authenticated"),
     errors.Forbidden: (403, "forbidden"),
     errors.TooManyAttempts: (429, "too-many-attempts"),
+    errors.TooManyRequests: (429, "too-many-requests"),
     errors.NotFound: (404, "not-found"),
     errors.TooLarge: (413, "too-large"),
     errors.SourceUnavailable: (503, "source-unavailable"),

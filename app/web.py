@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.routing import BaseConverter, ValidationError
 
-from app import observe
+from app import observe, rate_limits
 from app.call import Call
 from app.figures import Figures
 from app.handles import with_handle
@@ -68,7 +68,7 @@ def current_settings() -> Settings:
 def current_call() -> Call:
     """Give the call behind the request in hand; its deadline begins now.
 
-    Raises NotAuthenticated when nobody is logged in.
+    Raises NotAuthenticated when nobody is logged in, TooManyRequests when who is asks too often.
     """
     site = parts_of(current_app)
     parts = site.get()
@@ -76,6 +76,7 @@ def current_call() -> Call:
     deadline = Deadline.after(parts.settings.request_deadline_s)
     with steps.step("access"):
         viewer = parts.identity.viewer(request, deadline)
+    rate_limits.check_viewer(viewer)
     asker = Asker(viewer.key, client_is_gone(request.environ))
     return Call(site.get(viewer.server), viewer, replace(deadline, asker=asker), steps)
 

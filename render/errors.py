@@ -42,6 +42,10 @@ class TooManyAttempts(ServiceError):
     """Too many wrong passwords; `retry_after_s` says for how long none is looked at."""
 
 
+class TooManyRequests(ServiceError):
+    """A viewer or an address asks too often; `retry_after_s` says when it may again."""
+
+
 class NotFound(ServiceError):
     """The object does not exist, or the viewer may not know that it does."""
 

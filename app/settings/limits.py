@@ -1,14 +1,14 @@
-"""Settings: what one request may ask for at most."""
+"""Settings: what may be asked for at most, at once and within a time."""
 
 from pydantic import BaseModel
 
-from app.settings.kinds import Count, in_group
+from app.settings.kinds import Count, PerSecondOrNone, in_group
 
 setting = in_group("limits")
 
 
 class LimitsSettings(BaseModel):
-    """What one request may ask for at most."""
+    """What one request, one viewer and one address may ask for at most."""
 
     max_output_pixels: Count = setting(50_000_000, "Pixels of the largest picture that is made.")
     max_raw_bytes: Count = setting(
@@ -24,4 +24,17 @@ class LimitsSettings(BaseModel):
     max_histogram_bins: Count = setting(65536, "Bins of the finest histogram.")
     thumbnail_batch_limit: Count = setting(
         50, "Thumbnails that one get_thumbnails request may ask for."
+    )
+    viewer_requests_per_s: PerSecondOrNone = setting(
+        0.0,
+        "Requests that one login may make in each worker process, on average; one more is answered "
+        "429. 0 = any number.",
+    )
+    address_requests_per_s: PerSecondOrNone = setting(
+        0.0,
+        "Requests that may come from one address to each worker process, on average; one more is "
+        "answered 429. 0 = any number.",
+    )
+    requests_burst: Count = setting(
+        300, "Requests that may come at once before those averages count, such as a screen's tiles."
     )

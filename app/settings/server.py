@@ -24,7 +24,16 @@ class ServerSettings(BaseModel):
         1000, "Connections that one worker process keeps open at a time."
     )
     gthread_threads: Count = setting(16, "Threads of a worker process of the class gthread.")
-    keepalive_s: CountOrNone = setting(15, "How long an idle HTTP connection is kept open.")
+    keepalive_s: Count = setting(
+        15, "How long an idle HTTP connection is kept open, and what a request's head may take."
+    )
+    client_timeout_s: CountOrNone = setting(
+        60, "How long a client may take in nothing of an answer before it is cut off; 0 = any time."
+    )
+    max_requests: CountOrNone = setting(
+        0,
+        "Requests after which a worker process makes room for a new one, give or take; 0 = never.",
+    )
     render_worker: str = setting(
         "threads",
         "Where rendering runs: in `threads` of the worker process, in `processes` of their own, "

@@ -1,0 +1,136 @@
+"""Reloading, replacing and killing worker processes while clients ask on."""
+
+import contextlib
+import http.client
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from tests.support import service
+from tests.support.service import PROJECT, Service
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+WORKERS, CLIENTS = 2, 4
+WORKER_CLASSES = ("gevent", "gthread")
+
+
+class Asking:
+    """Clients that ask for pictures nobody made before, each on one connection, and count."""
+
+    def __init__(self, running: Service) -> None:
+        self._port = running.port
+        self._image_id = running.image_ids(6)["worms.ome.tif"]
+        self._stop = threading.Event()
+        self.answered = 0
+        #: When, and what was heard instead of a picture.
+        self.failed: list[tuple[float, str]] = []
+        self._threads = [threading.Thread(target=self._ask_on, args=(i,)) for i in range(CLIENTS)]
+
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Ask all the while the block lasts."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join()
+
+    def _ask_on(self, number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        count = 0
+        while not self._stop.is_set():
+            count += 1
+            path = f"/webgateway/render_image_region/{self._image_id}/0/0/?region=0,0,64,64"
+            try:
+                connection.request("GET", f"{path}&c=1|{number}.{count:06}:4000$FFFFFF")
+                answer = connection.getresponse()
+                body = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.failed.append((time.monotonic(), repr(error)))
+                connection.close()
+                continue
+            if answer.status == 200 and body.startswith(b"\xff\xd8"):
+                self.answered += 1
+            else:
+                self.failed.append((time.monotonic(), f"{answer.status} {body[:200]!r}"))
+        connection.close()
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_a_reload_and_a_killed_worker_under_load(tmp_path, worker_class):
+    settings = {"workers": WORKERS, "worker_class": worker_class}
+    with service.running(PROJECT / "samples", tmp_path, **settings) as running:
+        family = [running.master, *running.master.children(recursive=True)]
+        asking = Asking(running)
+        with asking.going_on():
+            _after_some_more(asking)
+            before = _workers(running)
+            running.master.send_signal(signal.SIGHUP)
+            _wait_until(lambda: not before & _workers(running), 40)
+            _wait_until(lambda: len(_workers(running)) == WORKERS, 20)
+            _after_some_more(asking)
+            assert asking.failed == []
+
+            family += running.master.children(recursive=True)
+            victim = min(_workers(running))
+            os.kill(victim, signal.SIGKILL)
+            killed_at = time.monotonic()
+            _wait_until(lambda: victim not in _workers(running), 20)
+            _wait_until(lambda: len(_workers(running)) == WORKERS, 20)
+            _after_some_more(asking)
+        # No more than what the killed one had in hand: each client has one request at a time.
+        assert len(asking.failed) <= CLIENTS, asking.failed
+        assert all(at - killed_at < 5 for at, _ in asking.failed), asking.failed
+        assert len(_workers(running)) == WORKERS
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_workers_are_replaced_after_so_many_requests_and_nobody_notices(tmp_path, worker_class):
+    settings = {"workers": WORKERS, "worker_class": worker_class, "max_requests": 150}
+    with service.running(PROJECT / "samples", tmp_path, **settings) as running:
+        first = _workers(running)
+        seen = set(first)
+        asking = Asking(running)
+        with asking.going_on():
+            until = time.monotonic() + 60
+            while len(seen - first) < WORKERS + 1:
+                assert time.monotonic() < until, (seen, asking.answered)
+                time.sleep(0.05)
+                seen |= _workers(running)
+            _after_some_more(asking)
+        assert asking.failed == []
+        assert asking.answered > 100
+
+
+def _workers(running: Service) -> set[int]:
+    """Give the ids of the worker processes that are alive."""
+    found = set()
+    for child in running.master.children():
+        with contextlib.suppress(psutil.Error):
+            if "imageserver" not in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+                found.add(child.pid)
+    return found
+
+
+def _after_some_more(asking: Asking) -> None:
+    """Wait until the clients have had some more answers."""
+    enough = asking.answered + 60
+    _wait_until(lambda: asking.answered >= enough or len(asking.failed) > CLIENTS, 60)
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
