@@ -22,7 +22,9 @@ _DOWNLOADS = frozenset(
     }
 )
 #: What OMERO.web does with its own settings and logins, where it stands beside.
-_LEFT_TO_OMERO_WEB = frozenset({"keepalive_ping", "login", "logout", "open_with"})
+_LEFT_TO_OMERO_WEB = frozenset(
+    {"api", "img_detail", "keepalive_ping", "login", "logout", "open_with"}
+)
 #: Headers of an answer that NGINX would drop when it sends the file that the answer names.
 _CARRIED = (
     "ETag",

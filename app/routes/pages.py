@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from flask import Blueprint, Response, current_app, render_template, request, ur
 
 from app import csrf
 from app.http import file_response
+from app.iviewer import serves_iviewer
 from app.login_address import offers_login
-from app.web import current_call, parts_of
+from app.web import current_call, current_settings, parts_of
 from render.errors import NotFound
 
 blueprint = Blueprint("pages", __name__)
@@ -19,35 +21,33 @@ blueprint = Blueprint("pages", __name__)
 _ASSETS = Path(__file__).parent.parent / "static"
 
 #: Nothing comes from elsewhere, and nothing is written into the pages themselves.
-_CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-)
+_CONTENT = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
 #: What CSP calls the settings of X-Frame-Options.
 _FRAME_ANCESTORS = {
-    "SAMEORIGIN": "; frame-ancestors 'self'",
-    "DENY": "; frame-ancestors 'none'",
-    "any": "",
+    "SAMEORIGIN": {"frame-ancestors": "'self'"},
+    "DENY": {"frame-ancestors": "'none'"},
+    "any": {},
 }
 
 
 @blueprint.get("/")
 def index() -> Response:
     """Give the page that lists the images; what it lists, it asks for itself."""
-    return _page_of_viewer("index.html")
+    return viewer_page("index.html", iviewer=serves_iviewer(current_settings()))
 
 
 @blueprint.get("/image/<number:image_id>/")
 def image(image_id: int) -> Response:
     """Give the page of one image; whether there is such an image, it finds out itself."""
-    return _page_of_viewer("image.html", image_id=image_id)
+    return viewer_page("image.html", image_id=image_id)
 
 
 @blueprint.get("/assets/<version>/<path:name>")
@@ -82,7 +82,7 @@ def assets_version() -> str:
     return digest.hexdigest()
 
 
-def _page_of_viewer(template: str, **values: Any) -> Response:
+def viewer_page(template: str, **values: Any) -> Response:
     """Give a page to somebody who may ask for more; raise NotAuthenticated for others."""
     current_call()
     settings = parts_of(current_app).settings
@@ -94,21 +94,33 @@ def _page_of_viewer(template: str, **values: Any) -> Response:
     return response
 
 
-def page(template: str, *, with_form: bool = False, **values: object) -> Response:
-    """Give a page from its template; `with_form` = it sends a form, to this host."""
+def page(
+    template: str,
+    *,
+    with_form: bool = False,
+    content: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """Give a page from its template; `with_form` = it sends a form, to this host.
+
+    `content` are directives of its Content-Security-Policy that differ from those of our pages.
+    """
     first = url_for("pages.asset", version=assets_version(), name="style.css")
     text = render_template(
         template, base=request.script_root, assets=first.rpartition("/")[0], **values
     )
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Referrer-Policy"] = "same-origin"
-    return _secured(response, with_form)
-
-
-def _secured(response: Response, with_form: bool = False) -> Response:
-    policy = _CONTENT_SECURITY_POLICY
+    own = dict(content or {})
     if with_form:
-        policy = policy.replace("form-action 'none'", "form-action 'self'")
+        own["form-action"] = "'self'"
+    return _secured(response, own)
+
+
+def _secured(response: Response, own: Mapping[str, str] | None = None) -> Response:
     frames = _FRAME_ANCESTORS[parts_of(current_app).settings.x_frame_options]
-    response.headers["Content-Security-Policy"] = policy + frames
+    directives = _CONTENT | dict(own or {}) | frames
+    response.headers["Content-Security-Policy"] = "; ".join(
+        f"{name} {sources}" for name, sources in directives.items()
+    )
     return response

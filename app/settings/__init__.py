@@ -34,6 +34,7 @@ from app.settings.logs import LogsSettings
 from app.settings.metadata import MetadataSettings
 from app.settings.metrics import MetricsSettings
 from app.settings.omero import OmeroSettings
+from app.settings.pages import PagesSettings
 from app.settings.pictures import PicturesSettings
 from app.settings.server import ServerSettings
 
@@ -49,6 +50,7 @@ GROUPS = (
     "limits",
     "pictures",
     "metadata",
+    "pages",
     "logs",
     "metrics",
 )
@@ -72,6 +74,7 @@ class Settings(
     LimitsSettings,
     PicturesSettings,
     MetadataSettings,
+    PagesSettings,
     LogsSettings,
     MetricsSettings,
     BaseSettings,

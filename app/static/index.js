@@ -6,6 +6,7 @@ import { Lane, ServiceError, address, element, getJson, sentence } from "./api.j
 const list = document.querySelector("#datasets");
 const status = document.querySelector("#status");
 const filter = document.querySelector("#filter");
+const iviewer = "iviewer" in document.body.dataset;
 const lane = new Lane(4);
 const MAX_TRIES = 4;
 
@@ -63,19 +64,27 @@ function card(image, folder) {
   const name = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
   const picture = element("span", { class: "thumbnail" });
   const facts = element("span", { class: "facts" }, "\u00a0");
+  const own = address(`/image/${image.id}/`);
   const link = element(
     "a",
-    { href: address(`/image/${image.id}/`), title: path },
+    { href: iviewer ? address("/iviewer/", { images: image.id }) : own, title: path },
     picture,
     element("span", { class: "name" }, name),
     facts,
   );
   const item = element("li", { class: "card" }, link);
+  if (iviewer) item.append(otherViewer(own, path));
   item.dataset.id = image.id;
   item.dataset.name = path.toLowerCase();
   // The embedded image server tells in the description why a file cannot be read.
   if (image.description.startsWith("Unreadable: ")) item.dataset.problem = image.description;
   return item;
+}
+
+// Where OMERO.iviewer is there, it opens images; the built-in viewer stays within reach.
+function otherViewer(href, path) {
+  const title = "Open in the built-in viewer";
+  return element("a", { class: "other", href, title, "aria-label": `${title}: ${path}` }, "\u25eb");
 }
 
 async function fill(item, tries = 1) {

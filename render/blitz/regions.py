@@ -61,7 +61,7 @@ def list_rois(live: LiveSession, image_id: int, deadline: Deadline) -> tuple[Roi
     asked = start("list regions", query.projectionAsync, ROIS_OF_IMAGE, parameters)
     largest = start("measure masks", query.projectionAsync, LARGEST_MASK_OF_IMAGE, parameters)
     roi_ids = [row[0].val for row in asked.result(deadline)]
-    page = _page_for(live, largest.result(deadline))
+    page = page_for(live, largest.result(deadline))
     shapes = _load_shapes(live, SHAPES_OF_IMAGE, image_id, page, deadline) if roi_ids else {}
     return tuple(_roi(roi_id, image_id, shapes) for roi_id in sorted(roi_ids))
 
@@ -75,7 +75,7 @@ def load_roi(live: LiveSession, roi_id: int, deadline: Deadline) -> Roi:
     if not rows:
         largest.cancel()
         raise NotFound(f"there is no region {roi_id} that is visible to you")
-    page = _page_for(live, largest.result(deadline))
+    page = page_for(live, largest.result(deadline))
     shapes = _load_shapes(live, SHAPES_OF_ROI, roi_id, page, deadline)
     return _roi(roi_id, rows[0][1].val, shapes)
 
@@ -89,7 +89,7 @@ def load_shape(live: LiveSession, shape_id: int, deadline: Deadline) -> Shape:
     return shape_of(found)
 
 
-def _page_for(live: LiveSession, rows: Sequence[Any]) -> int:
+def page_for(live: LiveSession, rows: Sequence[Any]) -> int:
     """Give how many shapes may be asked for at once, by the pixels of the largest mask."""
     largest = unwrap(rows[0][0]) if rows else None
     if largest is None or not math.isfinite(largest):

@@ -21,6 +21,7 @@ from render.blitz.files import list_lookup_tables, load_fileset, read_file
 from render.blitz.listings import list_datasets, list_images, list_projects, load_container
 from render.blitz.logins import OpenedSession, end_session, start_session
 from render.blitz.metadata import load_image_info
+from render.blitz.object_session import ObjectSession
 from render.blitz.plates import load_plate_grid, load_well
 from render.blitz.pool import SessionPool
 from render.blitz.reading import read_planes
@@ -63,7 +64,7 @@ __all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
 Result = TypeVar("Result")
 
 
-class BlitzSession:
+class BlitzSession(ObjectSession):
     """One viewer's session on a server, opened when needed and reopened once when lost."""
 
     def __init__(self, source: "BlitzSource", credentials: Credentials) -> None:
