@@ -74,13 +74,17 @@ def well_data(well: WellItem, prefix: str) -> dict[str, Any] | None:
     """Give the image of the first field, and where the well lies; None without an image."""
     if not well.fields:
         return None
-    row = row_label(well.row, well.row_naming)
-    column = column_label(well.column, well.column_naming)
     return image_data_of(well.fields[0].image, prefix) | {
-        "wellPos": f"{row}{column}",
+        "wellPos": well_position(well),
         "plateId": well.plate_id,
         "wellId": well.id,
     }
+
+
+def well_position(well: WellItem) -> str:
+    """Name a well by its row and column, as `B3`."""
+    row = row_label(well.row, well.row_naming)
+    return f"{row}{column_label(well.column, well.column_naming)}"
 
 
 def row_label(row: int, naming: str | None) -> str | int:

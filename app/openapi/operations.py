@@ -41,6 +41,15 @@ _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COPY = ("c", "maps", "m", "fromid", "imageId", "toids", "to_type", "callback")
 _RESET = ("toids", "to_type", "callback")
 _PAGE = Operation(answers=(HTML,), private=False)
+_LISTED = (
+    *("offset", "limit", "owner", "group", "orphaned", "childCount", "normalize"),
+    *("project", "dataset", "parent image", "screen", "plate", "plateacquisition", "parent well"),
+    *("experimenter", "experimentergroup"),
+)
+_VIEW = (
+    *("images", "roi", "shape", "dataset", "parent well", "c", "maps", "m", "p"),
+    *("default z", "default t", "x", "y", "zm"),
+)
 
 
 def _data(*parameters: str) -> Operation:
@@ -124,6 +133,35 @@ OPERATIONS: dict[str, Operation] = {
     "pages.index": _PAGE,
     "pages.image": _PAGE,
     "pages.asset": Operation(answers=("text/css",), statuses=(416,), private=False, ranges=True),
+    "objects.rois": Operation(("one image", "offset", "limit", "normalize")),
+    "objects.listing": Operation(_LISTED),
+    "objects.single": Operation(("childCount",)),
+    "objects.children": Operation(_LISTED),
+    "objects.wells": Operation(_LISTED),
+    "iviewer.iviewer": Operation(_VIEW, (HTML,)),
+    "iviewer.file": Operation(
+        ("v",), answers=("text/javascript",), statuses=(416,), private=False, ranges=True
+    ),
+    "iviewer.img_detail": Operation(_VIEW, (HTML,), statuses=(302,), private=False),
+    "iviewer.webclient": Operation(("show",), (HTML,), statuses=(302,), private=False),
+    "iviewer.image_data": Operation(),
+    "iviewer.image_data_of_roi": Operation(),
+    "iviewer.image_data_of_shape": Operation(),
+    "iviewer.times": Operation(),
+    "iviewer.well_images": Operation(("one well", "offset", "limit")),
+    "iviewer.intensity": Operation(("one image", "place z", "place t", "x", "y", "place c")),
+    "iviewer.rois_by_plane": Operation(("offset", "limit")),
+    "iviewer.plane_shape_counts": Operation(),
+    "iviewer.place_of_roi": Operation(),
+    "iviewer.place_of_shape": Operation(),
+    "iviewer.paths_to_object": Operation(("one image", "roi", "shape", "page_size")),
+    "figure.image_data": Operation(),
+    "figure.render_scaled_region": Operation(("scaled region", "max_size", *_PLANE), PICTURES),
+    "figure.roi_count": Operation(("shapes",)),
+    "figure.roi_rectangles": Operation(("offset", "limit")),
+    "figure.timestamps": Operation(("image",)),
+    "figure.z_scale": Operation(("image",)),
+    "figure.pixels_type": Operation(("image",)),
     "login.versions": Operation(private=False),
     "login.links": Operation(private=False),
     "login.token": Operation(private=False),

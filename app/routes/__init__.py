@@ -6,6 +6,7 @@ from app.routes import (
     composed,
     description,
     downloads,
+    figure,
     histograms,
     images,
     iviewer,
@@ -44,6 +45,7 @@ def blueprints() -> list[Blueprint]:
         description,
         login,
         iviewer,
+        figure,
         pages,
     )
     return [module.blueprint for module in modules]

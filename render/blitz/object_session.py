@@ -41,13 +41,16 @@ class ObjectSession:
         offset: int,
         limit: int,
         deadline: Deadline,
+        only: str = "Shape",
     ) -> Page:
-        """Give regions of an image, of those with a shape on `planes` if given, with all shapes.
+        """Give regions of an image, those with a shape on `planes` if given, with all shapes.
 
+        With `only`, a class such as `Rectangle`, those that have such shapes, and these alone.
         None when there is no such image; TooLarge above Limits.shapes.
         """
         return self._run(
-            lambda live: list_roi_page(live, image_id, planes, offset, limit, deadline), deadline
+            lambda live: list_roi_page(live, image_id, planes, offset, limit, deadline, only),
+            deadline,
         )
 
     def roi_ids(self, image_id: int, planes: PlaneRange | None, deadline: Deadline) -> list[int]:

@@ -22,7 +22,7 @@ _ROIS = """
     where r.id in (:ids)
 """
 _SHAPES = """
-    select s from Shape as s join fetch s.roi join fetch s.details.owner
+    select s from {} as s join fetch s.roi join fetch s.details.owner
       join fetch s.details.group left outer join fetch s.transform
     where s.roi.id in (:ids) order by s.id
 """
@@ -39,13 +39,15 @@ def list_roi_page(
     offset: int,
     limit: int,
     deadline: Deadline,
+    only: str = "Shape",
 ) -> Page:
     """Give regions of an image by id, with all their shapes, and how many there are.
 
-    With `planes` those that have a shape there. Raises TooLarge above `Limits.shapes`.
+    With `planes` those that have a shape there; with `only` those that have shapes of a class, and
+    these alone. Raises TooLarge above `Limits.shapes`.
     """
     query = live.service("query", deadline)
-    from_where, parameters = _rois_where(image_id, planes)
+    from_where, parameters = _rois_where(image_id, planes, only)
     counted = start(
         "count regions",
         query.projectionAsync,
@@ -57,7 +59,7 @@ def list_roi_page(
     )
     ids = _roi_ids(live, from_where, parameters, deadline, offset, limit) if limit else []
     size = page_for(live, largest.result(deadline))
-    return Page(_load(live, ids, size, deadline), counted.result(deadline)[0][0].val)
+    return Page(_load(live, ids, size, only, deadline), counted.result(deadline)[0][0].val)
 
 
 def roi_ids(
@@ -98,8 +100,10 @@ def find_place(live: LiveSession, kind: str, object_id: int, deadline: Deadline)
     return ShapePlace(*(unwrap(cell) for cell in rows[0]))
 
 
-def _rois_where(image_id: int, planes: PlaneRange | None) -> tuple[str, Any]:
+def _rois_where(image_id: int, planes: PlaneRange | None, only: str = "Shape") -> tuple[str, Any]:
     parameters = with_id(image_id)
+    if only != "Shape":
+        return f"from {only} as s join s.roi as r where r.image.id = :id", parameters
     if planes is None:
         return "from Roi as r where r.image.id = :id", parameters
     parameters.map |= {
@@ -128,7 +132,7 @@ def _roi_ids(
 
 
 def _load(
-    live: LiveSession, ids: Sequence[int], page_size: int, deadline: Deadline
+    live: LiveSession, ids: Sequence[int], page_size: int, only: str, deadline: Deadline
 ) -> tuple[ModelRecord, ...]:
     if not ids:
         return ()
@@ -141,7 +145,9 @@ def _load(
         parameters.theFilter = omero.sys.Filter(
             limit=omero.RInt(page_size), offset=omero.RInt(count)
         )
-        loaded = call(deadline, "load shapes", query.findAllByQueryAsync, _SHAPES, parameters)
+        loaded = call(
+            deadline, "load shapes", query.findAllByQueryAsync, _SHAPES.format(only), parameters
+        )
         for shape in loaded:
             shapes.setdefault(shape.roi.id.val, []).append(shape_record_of(shape))
         count += len(loaded)

@@ -232,8 +232,10 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         for path, *_ in IMAGE_ROUTES + OTHER_ROUTES
     }
     for rule in gateway.app.url_map.iter_rules():
-        # What is sent, OPTIONS, logging in, regions and tables' bits have tests of their own.
+        # What is sent, OPTIONS, logging in, regions, tables' bits and what single viewers ask for
+        # have tests of their own.
         others = ("pages.", "static", "shapes.", "login.", "tables.table_obj_id")
+        others += ("objects.", "iviewer.", "figure.")
         if "GET" not in rule.methods or rule.endpoint.startswith(others):
             continue
         assert rule.endpoint in tried
