@@ -53,6 +53,29 @@ def parse_download(
     )
 
 
+@dataclass(frozen=True)
+class ContainerRequest:
+    """A project (`p`), dataset (`d`) or well (`w`); any other kind is an image.
+
+    `selection` = only these images of it; None = all.
+    """
+
+    kind: str
+    id: int
+    selection: frozenset[int] | None = None
+
+
+def parse_container(kind: str, container_id: int, query: Query) -> ContainerRequest:
+    """Read what is to be exported, and `selection`, such as `1,2,3`. Raises BadRequest."""
+    text = query.get("selection", "").strip()
+    if not text:
+        return ContainerRequest(kind, container_id)
+    ids = [integer(part) for part in text.split(",")]
+    if any(number is None or number < 0 for number in ids):
+        raise BadRequest(f"selection={shown(text)} is no list of ids", parameter="selection")
+    return ContainerRequest(kind, container_id, frozenset(i for i in ids if i is not None))
+
+
 def parse_picture_format(query: Mapping[str, str]) -> str:
     """Read the format of several pictures in an archive; PNG where none is named."""
     text = query.get("format", "").strip().lower() or "png"

@@ -101,6 +101,25 @@ def values_text(
     return "\n".join(lines)
 
 
+def stack_text(
+    source_name: str,
+    info: ImageInfo,
+    areas: Iterable[SourceArea],
+    ends: Iterable[PlaneIndex],
+    channels: Iterable[int],
+    layout: str,
+) -> str:
+    """Give the canonical text of planes in a file; `ends` = the first and last, `layout` = how."""
+    lines = [
+        f"stack {RENDERER_VERSION}",
+        *(line for area in areas for line in _pixels_lines(source_name, info, area)),
+        *(_plane_text(plane.z, plane.t, None) for plane in ends),
+        f"channels {_joined(channels)}",
+        f"layout {layout}",
+    ]
+    return "\n".join(lines)
+
+
 def digest(text: str) -> str:
     """Give the key of a canonical text: 32 hexadecimal digits."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

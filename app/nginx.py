@@ -15,6 +15,7 @@ _DOWNLOADS = frozenset(
         "archived_files",
         "download_as",
         "download_original_file",
+        "export",
         "get_original_file",
         "render_image_download",
         "render_movie",

@@ -344,11 +344,12 @@ def _parse_area(query: Query) -> Region | TileIndex:
     if query.get("tile"):
         return _parse_tile(query["tile"])
     if query.get("region"):
-        return _parse_region(query["region"])
+        return parse_region(query["region"])
     raise BadRequest("tile or region argument required", parameter="tile")
 
 
-def _parse_region(text: str) -> Region:
+def parse_region(text: str) -> Region:
+    """Read `<x>,<y>,<width>,<height>`. Raises BadRequest."""
     numbers = [integer(part) for part in text.split(",")[:4]]
     if len(numbers) < 4 or None in numbers:
         raise BadRequest(f"malformed region argument, region={shown(text)}", parameter="region")

@@ -10,9 +10,10 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from app import observe, rate_limits
 from app.call import Call
+from app.downloads.archive import Archive
 from app.figures import Figures
 from app.handles import with_handle
-from app.http import cache_control, last_values
+from app.http import attachment, cache_control, last_values
 from app.metrics import Metrics
 from app.pipeline import Picture
 from app.settings import Settings
@@ -151,9 +152,27 @@ def picture_response(picture: Picture) -> Response:
         place = str(parts_of(current_app).settings.x_accel_redirect)
         response.headers["X-Accel-Redirect"] = f"{place.rstrip('/')}/{picture.file}"
     for warning in picture.warnings:
-        text = re.sub(r'[^\x20-\x7e]|["\\]', "?", warning[:200])
-        response.headers.add("Warning", f'199 blitzrender "{text}"')
+        add_warning(response, warning)
     return response
+
+
+def archive_response(archive: Archive, content_type: str) -> Response:
+    """Give an archive as an answer, which nobody keeps."""
+    response = Response(archive.body, content_type=content_type)
+    response.headers["Content-Disposition"] = attachment(archive.name)
+    response.headers["Cache-Control"] = "no-store"
+    if archive.length is not None:
+        response.headers["Content-Length"] = str(archive.length)
+    if request.method == "HEAD":
+        archive.body.close()
+        response.response = []
+    return response
+
+
+def add_warning(response: Response, text: str) -> None:
+    """Tell the client of something that is not as it might expect."""
+    plain = re.sub(r'[^\x20-\x7e]|["\\]', "?", text[:200])
+    response.headers.add("Warning", f'199 blitzrender "{plain}"')
 
 
 def _is_for_all() -> bool:

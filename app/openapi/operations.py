@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 JSON, SCRIPT, HTML = "application/json", "application/javascript", "text/html"
-KEPT, GIF, PNG, BYTES = (
+KEPT, GIF, PNG, BYTES, ZIP = (
     "application/force-download",
     "image/gif",
     "image/png",
     "application/octet-stream",
+    "application/zip",
 )
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif")
 VALUES = ("application/x-npy", BYTES)
@@ -117,6 +118,18 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "downloads.download_as": Operation((*_DOWNLOAD, *_PLANE), (KEPT,)),
     "downloads.render_image_download": Operation(_PLANE, (KEPT,)),
+    "exports.render_ome_tiff": Operation(
+        ("selection", "dryrun", "callback"),
+        ("image/tiff", ZIP, SCRIPT),
+        statuses=(416,),
+        ranges=True,
+    ),
+    "exports.export": Operation(
+        ("stack region", "level", "stack z", "stack t", "stack channels", "stack format"),
+        ("application/x-npy", "image/tiff"),
+        statuses=(416,),
+        ranges=True,
+    ),
     "settings.keep_settings": Operation(
         ("c", "maps", "m", "p", "axis", "inclusive", "q", "format", "auto", "gamma", *_TURNED),
         (JSON,),

@@ -5,7 +5,6 @@ from flask import request as web_request
 
 from app.call import Call
 from app.download_params import DownloadRequest, parse_download, parse_picture_format
-from app.downloads.archive import Archive
 from app.downloads.originals import archive_of, file_body, file_length, file_name, find_originals
 from app.downloads.pictures import picture_name, pictures_archive
 from app.downloads.selection import select_images
@@ -13,6 +12,7 @@ from app.http import attachment, file_response
 from app.params import parse_image
 from app.pipeline import render_picture
 from app.web import (
+    archive_response,
     client_has,
     current_call,
     forget_share,
@@ -37,7 +37,8 @@ def archived_files(image_id: int | None = None) -> Response:
     originals = find_originals(call, request)
     if len(originals.files) > 1:
         deflate = query().get("compress") == "true"
-        return _archive_response(archive_of(call, originals, request.archive_name, deflate))
+        archive = archive_of(call, originals, request.archive_name, deflate)
+        return archive_response(archive, _KEEP)
     file = originals.files[0]
     length = file_length(call, file)
     return file_response(
@@ -57,7 +58,7 @@ def download_as(image_id: int | None = None) -> Response:
     request = _parse(call, image_id)
     if request.count > 1:
         format_name = parse_picture_format(query())
-        return _archive_response(pictures_archive(call, request, format_name))
+        return archive_response(pictures_archive(call, request, format_name), _KEEP)
     (info,) = select_images(call, request)
     return _picture_to_keep(call, info.image_id, None, None)
 
@@ -88,16 +89,4 @@ def _picture_to_keep(call: Call, image_id: int, z: int | None, t: int | None) ->
     name = picture_name(call.image_info(image_id), request.encoding.format)
     response.headers["Content-Disposition"] = attachment(name)
     response.headers["Content-Type"] = _KEEP
-    return response
-
-
-def _archive_response(archive: Archive) -> Response:
-    response = Response(archive.body, content_type=_KEEP)
-    response.headers["Content-Disposition"] = attachment(archive.name)
-    response.headers["Cache-Control"] = "no-store"
-    if archive.length is not None:
-        response.headers["Content-Length"] = str(archive.length)
-    if web_request.method == "HEAD":
-        archive.body.close()
-        response.response = []
     return response

@@ -27,6 +27,10 @@ class DownloadsSettings(BaseModel):
     download_max_zip_bytes: Count = setting(
         1024**3, "Bytes of original files that one ZIP archive may hold; above it: 403."
     )
+    max_export_bytes: Count = setting(
+        64 * 1024**3,
+        "Bytes of pixels that one export may have (render_ome_tiff, export); above it: 413.",
+    )
     download_max_images: Count = setting(
         1000, "Images that one download of several may name; above it: 400."
     )

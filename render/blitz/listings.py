@@ -4,19 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from render.blitz.ami import call, start
-from render.blitz.mapping import full_name_of, seconds_of, text_of, unwrap
+from render.blitz.mapping import container_of, full_name_of, seconds_of, text_of, unwrap
 from render.blitz.queries import (
     DATASETS_OF_PROJECT,
     IMAGES_OF_DATASET,
+    PARENTS_OF_DATASETS,
     PROJECTS,
+    SCREENS_OF_PLATE,
     distinct,
     no_parameters,
     with_id,
+    with_ids,
 )
 from render.blitz.records import ContainerInfo, ContainerRecord, ImageItem
 from render.blitz.session import LiveSession
 from render.deadline import Deadline
 from render.errors import NotFound
+from render.values import ContainerRef
+
+_PARENTS = {"Dataset": PARENTS_OF_DATASETS, "Plate": SCREENS_OF_PLATE}
 
 
 def list_projects(live: LiveSession, deadline: Deadline) -> tuple[ContainerRecord, ...]:
@@ -50,6 +56,22 @@ def load_container(
     if found is None:
         raise NotFound(f"there is no {kind.lower()} {container_id} that is visible to you")
     return ContainerInfo(container_id, text_of(found.name), text_of(found.description))
+
+
+def load_parent(
+    live: LiveSession, kind: str, child_id: int, deadline: Deadline
+) -> ContainerRef | None:
+    """Give the first project of a `Dataset`, or the first screen of a `Plate`; None without one."""
+    query = live.service("query", deadline)
+    found = call(
+        deadline,
+        f"find what the {kind.lower()} lies in",
+        query.findAllByQueryAsync,
+        _PARENTS[kind],
+        with_ids([child_id]),
+    )
+    links = sorted(distinct(found), key=lambda link: link.id.val)
+    return container_of(links[0].parent) if links else None
 
 
 def _children_of(

@@ -180,6 +180,12 @@ PARENTS_OF_DATASETS = """
     where l.child.id in (:ids)
 """
 
+SCREENS_OF_PLATE = """
+    select l from ScreenPlateLink as l
+      join fetch l.parent
+    where l.child.id in (:ids)
+"""
+
 
 def with_id(object_id: int) -> Any:
     """Give the parameters of a query about one object."""

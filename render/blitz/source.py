@@ -18,7 +18,13 @@ from render.blitz.definitions import list_rendering_definitions, load_rendering_
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.file_stream import FileStream
 from render.blitz.files import list_lookup_tables, load_fileset, read_file
-from render.blitz.listings import list_datasets, list_images, list_projects, load_container
+from render.blitz.listings import (
+    list_datasets,
+    list_images,
+    list_projects,
+    load_container,
+    load_parent,
+)
 from render.blitz.logins import OpenedSession, end_session, start_session
 from render.blitz.metadata import load_image_info
 from render.blitz.object_session import ObjectSession
@@ -232,6 +238,10 @@ class BlitzSession(ObjectSession):
     def container(self, kind: str, container_id: int, deadline: Deadline) -> ContainerInfo:
         """Load a `Project`, `Dataset`, `Screen` or `Plate`; NotFound when there is none."""
         return self._run(lambda live: load_container(live, kind, container_id, deadline), deadline)
+
+    def parent(self, kind: str, child_id: int, deadline: Deadline) -> ContainerRef | None:
+        """Give the first project of a `Dataset`, or screen of a `Plate`; None without one."""
+        return self._run(lambda live: load_parent(live, kind, child_id, deadline), deadline)
 
     def fileset(self, image_id: int, deadline: Deadline) -> Fileset | None:
         """Tell the files of an image, None if it has no fileset; NotFound without the image."""

@@ -65,6 +65,8 @@ IMAGE_ROUTES = [
     ("/webclient/imgData/{}/", JSON, (400, "callback=1a")),
     ("/webclient/5/imgData/{}/", JSON, (400, "callback=a%0a")),
     ("/webgateway/download_as/{}/", TO_KEEP, (400, "format=bmp")),
+    ("/webgateway/render_ome_tiff/i/{}/", "image/tiff", (400, "selection=x")),
+    ("/webgateway/export/{}/", "application/x-npy", (400, "z=x")),
     ("/webclient/render_image_download/{}/", TO_KEEP, (400, "q=x")),
     ("/webclient/render_image_download/{}/1/", TO_KEEP, (400, "q=x")),
     ("/webclient/render_image_download/{}/1/1/", TO_KEEP, (400, "q=x")),
@@ -203,6 +205,8 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
     image = gateway.ids[STACK]
     values = {
         "image_id": image,
+        "ctx": "i",
+        "container_id": image,
         "project_id": 1,
         "dataset_id": 1,
         "share": 5,

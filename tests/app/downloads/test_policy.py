@@ -53,6 +53,16 @@ def client(bobs: tuple[Flask, dict[str, int]]) -> FlaskClient:
     return bobs[0].test_client()
 
 
+def dataset_of(client: FlaskClient, name: str) -> int:
+    """Give the id of the dataset that holds an image."""
+    for project in client.get("/webgateway/proj/list/").get_json():
+        for dataset in client.get(f"/webgateway/proj/{project['id']}/children/").get_json():
+            images = client.get(f"/webgateway/dataset/{dataset['id']}/children/").get_json()
+            if name in {image["name"] for image in images}:
+                return dataset["id"]
+    raise AssertionError(f"{name} is in no dataset")
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -61,10 +71,15 @@ def client(bobs: tuple[Flask, dict[str, int]]) -> FlaskClient:
         "webgateway/download_as/{slide}/",
         "webgateway/download_as/?image={draft}&image={slide}",
         "webclient/render_image_download/{slide}/",
+        "webgateway/render_ome_tiff/i/{slide}/",
+        "webgateway/render_ome_tiff/i/{slide}/?dryrun=1",
+        "webgateway/render_ome_tiff/d/{slides}/",
+        "webgateway/export/{slide}/?z=0",
     ],
 )
 def test_what_must_stay_is_refused(bobs, client, path):
-    response = client.get("/" + path.format(slide=bobs[1][SLIDE], draft=bobs[1][DRAFT]))
+    ids = {"slide": bobs[1][SLIDE], "draft": bobs[1][DRAFT], "slides": dataset_of(client, SLIDE)}
+    response = client.get("/" + path.format(**ids))
     assert response.status_code == 403
     assert "may not be downloaded" in response.get_json()["message"]
 
