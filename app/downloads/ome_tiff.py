@@ -8,10 +8,10 @@ import numpy as np
 
 from app.call import Call
 from app.downloads.archive import Archive, Member, zip_pieces
-from app.downloads.body import DownloadBody
 from app.downloads.containers import Selected
 from app.downloads.names import safe_name, with_ending
-from app.downloads.stacks import Stack, check_readable, check_size, stack_pieces, whole_stack
+from app.downloads.reading import held_body, stack_pieces
+from app.downloads.stacks import Stack, check_size, whole_stack
 from render.engine.cuts import Grid
 from render.engine.ome_xml import OmeImage, write_ome_xml
 from render.engine.tiff_layout import CLASSIC_MAX_BYTES, TiffLayout
@@ -59,17 +59,14 @@ def ome_tiff_archive(call: Call, selected: Selected) -> Archive:
     stacks = [whole_stack(info) for info in selected.infos]
     layouts = [ome_tiff_layout(stack) for stack in stacks]
     check_size(call, layouts)
-    check_readable(call, stacks[0])
     # The ids tell names apart.
     members = [
         Member(ome_tiff_name(stack.info), partial(_file, call, stack, layout), layout.size_bytes)
         for stack, layout in zip(stacks, layouts, strict=True)
     ]
-    leave = call.parts.downloads.enter(call.viewer.key)
     pieces, length = zip_pieces(members, deflate=False)
     name = with_ending(safe_name(selected.name, "images"), ".zip")
-    pace = call.settings.download_max_bytes_per_s
-    return Archive(name, length, DownloadBody(pieces, (leave,), pace, f"of the archive {name!r}"))
+    return Archive(name, length, held_body(call, stacks[0], pieces, f"of the archive {name!r}"))
 
 
 def _file(call: Call, stack: Stack, layout: TiffLayout) -> Iterator[bytes]:

@@ -1,11 +1,6 @@
-"""What is exported of an image, the file that holds it, and the file's bytes from anywhere on.
-
-The pixels go out in their own type, block by block, as they come from the server: nothing is
-rendered, no file is written, and no more than a block is held.
-"""
+"""What is exported of an image, in its own pixel type, and the file that holds it."""
 
 import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,20 +9,13 @@ import numpy as np
 
 from app.areas import SourceArea
 from app.call import Call
-from app.downloads.body import DownloadBody
 from app.keys import digest, stack_text
 from app.levels import whole_level
-from render.deadline import Deadline
-from render.engine.cuts import Cut, Grid, next_cut
+from render.engine.cuts import Grid
 from render.engine.npy_layout import NpyLayout
-from render.errors import SourceUnavailable, TooLarge
-from render.values import DTYPES, ImageInfo, PlaneIndex, Region
+from render.errors import TooLarge
+from render.values import DTYPES, ImageInfo, PlaneIndex
 
-#: How long one block may take to arrive.
-_BLOCK_TIMEOUT_S = 60.0
-#: How long a server may be away before the exports from it are broken off.
-_RESTART_S = 20.0
-_RESTART_PAUSE_S = 0.5
 #: How much of a file's beginning tells how the rest is laid out.
 _TOLD_BYTES = 65536
 
@@ -127,64 +115,3 @@ def file_etag(call: Call, stack: Stack, layout: FileLayout) -> str:
         call.parts.source_name, stack.info, stack.areas, planes, stack.channels, told.hexdigest()
     )
     return digest(text)
-
-
-def stack_body(call: Call, stack: Stack, layout: FileLayout, begin: int, end: int) -> DownloadBody:
-    """Give the file's bytes from `begin` to before `end`.
-
-    Raises Overloaded when too many downloads are under way; what keeps the server from reading
-    the image is told at once too.
-    """
-    check_readable(call, stack)
-    leave = call.parts.downloads.enter(call.viewer.key)
-    return DownloadBody(
-        stack_pieces(call, stack, layout, begin, end),
-        (leave,),
-        call.settings.download_max_bytes_per_s,
-        f"of pixels of image {stack.info.image_id}",
-    )
-
-
-def check_readable(call: Call, stack: Stack) -> None:
-    """Read one pixel, so that a fault is told while it still can be."""
-    corner = stack.areas[0]
-    region = Region(corner.region.x, corner.region.y, 1, 1)
-    call.session.read_region(stack.info, stack.plane(0), corner.level, region, call.deadline)
-
-
-def stack_pieces(
-    call: Call, stack: Stack, layout: FileLayout, begin: int, end: int
-) -> Iterator[bytes]:
-    """Give the file's bytes from `begin` to before `end`, in blocks of the size that the gate says.
-
-    A server that is restarted meanwhile is waited for. Raises errors of `render.errors`.
-    """
-    head = layout.head_bytes
-    if begin < head:
-        yield from filter(None, layout.head(begin, min(end, head)))
-    at = max(begin, head)
-    while at < end:
-        block_bytes = call.parts.downloads.block_bytes()
-        cut = next_cut(layout.levels, at - head, end - head, block_bytes)
-        pixels = None if cut.region is None else _read(call, stack, cut, cut.region)
-        content = cut.write(pixels, layout.dtype)
-        at += len(content)
-        yield content
-
-
-def _read(call: Call, stack: Stack, cut: Cut, inside: Region) -> np.ndarray:
-    area = stack.areas[cut.level]
-    left, top = area.region.x + inside.x, area.region.y + inside.y
-    region = Region(left, top, inside.width, inside.height)
-    plane = stack.plane(cut.plane)
-    until_s = time.monotonic() + _RESTART_S
-    while True:
-        deadline = Deadline.after(_BLOCK_TIMEOUT_S, call.deadline.asker)
-        deadline.check_wanted()
-        try:
-            with call.parts.downloads.turn(deadline):
-                return call.session.read_region(stack.info, plane, area.level, region, deadline)
-        except SourceUnavailable:
-            if time.monotonic() + _RESTART_PAUSE_S > until_s:
-                raise
-            time.sleep(_RESTART_PAUSE_S)

@@ -8,13 +8,13 @@ from app.downloads.containers import check_exportable, select_exportable
 from app.downloads.names import safe_name, with_ending
 from app.downloads.ome_tiff import ome_tiff_archive, ome_tiff_layout, ome_tiff_name
 from app.downloads.policy import require_download
+from app.downloads.reading import stack_body
 from app.downloads.stacks import (
     FileLayout,
     Stack,
     check_size,
     file_etag,
     npy_layout,
-    stack_body,
     stack_headers,
     whole_stack,
 )

@@ -247,6 +247,10 @@ class BlitzSession(ObjectSession):
         """Tell the files of an image, None if it has no fileset; NotFound without the image."""
         return self._run(lambda live: load_fileset(live, image_id, deadline), deadline)
 
+    def hold(self, deadline: Deadline) -> Callable[[], None]:
+        """Keep the session from being closed for being idle, until what is given is called."""
+        return self._source.pool.lease(self._credentials, deadline).release
+
     def open_file(self, file_id: int, deadline: Deadline) -> FileStream:
         """Open an original file of any size to be streamed; it has to be closed.
 
