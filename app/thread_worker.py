@@ -32,9 +32,9 @@ class PunctualThreadWorker(gthread.ThreadWorker):
         self._heads.pop(conn, None)
         return bool(super().handle_request(req, conn))
 
-    def murder_pending(self) -> None:
-        """End what has waited too long; called by the main thread every second."""
-        super().murder_pending()
+    def notify(self) -> None:
+        """Tell the master that the worker lives; called every second by the main thread."""
+        super().notify()
         now = time.monotonic()
         for conn, until in list(self._heads.items()):
             if until < now:

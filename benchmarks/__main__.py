@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
-from benchmarks import pyramids, storm, tiles
+from benchmarks import pyramids, soak, storm, tiles
+from benchmarks.ab import report_ab
 from benchmarks.cache import report_cache
 from benchmarks.downloads import report_downloads
 from benchmarks.kernels import report_kernels
 from benchmarks.nginx import report_nginx
 from benchmarks.start import report_start
+from benchmarks.viewer import report_viewer
 
 DATA = Path(__file__).parent / "data"
 
@@ -42,22 +44,27 @@ def report_tiles() -> None:
 
 
 BENCHMARKS = {
+    "ab": report_ab,
     "cache": report_cache,
     "downloads": report_downloads,
     "kernels": report_kernels,
     "nginx": report_nginx,
     "start": report_start,
     "tiles": report_tiles,
+    "viewer": lambda: report_viewer(DATA),
 }
+#: They take options, and are run alone.
+LONG = {"soak": soak.main, "storm": storm.main}
 
 
 def main(names: list[str]) -> int:
-    """Run the benchmarks of these names, all when there are none; or `storm [--minutes N]`."""
-    if names[:1] == ["storm"]:
-        return storm.main(names[1:])
+    """Run the benchmarks of these names, all when there are none; or a long one with options."""
+    if names and names[0] in LONG:
+        return LONG[names[0]](names[1:])
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
-        print(f"no benchmark is called {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+        print(f"no benchmark is called {', '.join(unknown)}; there are: ", end="")
+        print(", ".join((*BENCHMARKS, *LONG)))
         return 2
     for name in names or BENCHMARKS:
         BENCHMARKS[name]()

@@ -3,18 +3,25 @@
 import socket
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a load came to; `failed` counts answers that were not 200."""
+    """What a load came to: how long each answer took, and how often each status was answered."""
 
     latencies_s: tuple[float, ...]
     seconds: float
-    failed: int
+    statuses: Counter[int]
     size_bytes: int
+
+    @property
+    def failed(self) -> int:
+        """Number of answers that were not 200."""
+        return self.statuses.total() - self.statuses[200]
 
     @property
     def per_second(self) -> float:
@@ -30,20 +37,12 @@ class Load:
 def run(port: int, paths: Sequence[str], clients: int) -> Load:
     """Ask for each of `paths` once, shared among `clients` connections to 127.0.0.1:port."""
     results: list[tuple[float, int, int]] = []
-    left = iter(paths)
+    left = deque(paths)
     lock = threading.Lock()
 
     def work() -> None:
-        connection = _Connection(port)
-        mine = []
-        while True:
-            with lock:
-                path = next(left, None)
-            if path is None:
-                break
-            started = time.perf_counter()
-            status, size = connection.get(path)
-            mine.append((time.perf_counter() - started, status, size))
+        connection = Connection(port)
+        mine = _walk(connection, left)
         connection.close()
         with lock:
             results.extend(mine)
@@ -54,16 +53,10 @@ def run(port: int, paths: Sequence[str], clients: int) -> Load:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - started
-    return Load(
-        latencies_s=tuple(latency for latency, _, _ in results),
-        seconds=seconds,
-        failed=sum(status != 200 for _, status, _ in results),
-        size_bytes=sum(size for _, _, size in results),
-    )
+    return _load_of(results, time.perf_counter() - started)
 
 
-class _Connection:
+class Connection:
     """A kept HTTP/1.1 connection that reads answers with a Content-Length."""
 
     def __init__(self, port: int) -> None:
@@ -85,9 +78,56 @@ class _Connection:
         fields = dict(line.lower().split(": ", 1) for line in lines[1:])
         left = int(fields["content-length"]) - len(body)
         while left > 0:
-            left -= len(self._socket.recv(min(left, 262144)))
+            part = self._socket.recv(min(left, 262144))
+            if not part:
+                raise ConnectionError("the server closed the connection within an answer")
+            left -= len(part)
         return status, int(fields["content-length"])
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+
+
+class Browser:
+    """Asks for what a page shows as browsers do: over a few connections that stay open."""
+
+    def __init__(self, port: int, connections: int = 6) -> None:
+        self._connections = [Connection(port) for _ in range(connections)]
+        self._pool = ThreadPoolExecutor(connections)
+
+    def show(self, paths: Sequence[str]) -> Load:
+        """Ask for all of `paths` at once and wait until all are there."""
+        left = deque(paths)
+        started = time.perf_counter()
+        parts = [self._pool.submit(_walk, connection, left) for connection in self._connections]
+        answers = [answer for part in parts for answer in part.result()]
+        return _load_of(answers, time.perf_counter() - started)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+
+def _walk(connection: Connection, left: deque[str]) -> list[tuple[float, int, int]]:
+    """Ask for paths until none is left; give seconds, status and size of each."""
+    answers = []
+    while True:
+        try:
+            path = left.popleft()
+        except IndexError:
+            return answers
+        started = time.perf_counter()
+        status, size = connection.get(path)
+        answers.append((time.perf_counter() - started, status, size))
+
+
+def _load_of(answers: Sequence[tuple[float, int, int]], seconds: float) -> Load:
+    return Load(
+        latencies_s=tuple(latency for latency, _, _ in answers),
+        seconds=seconds,
+        statuses=Counter(status for _, status, _ in answers),
+        size_bytes=sum(size for _, _, size in answers),
+    )

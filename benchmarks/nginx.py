@@ -6,8 +6,6 @@ file, to the same number of clients.
 
 import contextlib
 import json
-import re
-import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from urllib.parse import quote
 from app import create_app
 from app.nginx import Site, nginx_configuration
 from app.settings import load_settings
+from benchmarks.apache import bench
 from imageserver.supervisor import free_port
 from tests.support import nginx, service
 
@@ -141,16 +140,5 @@ def _measure_all(front: _Front, found: dict[str, dict[str, float]], way: str) ->
 
 def _ab(url: str, requests: int) -> float:
     """Give ApacheBench's requests per second, after a short run to warm up."""
-    for count in (requests // 10, requests):
-        text = subprocess.run(
-            ["ab", "-q", "-k", "-n", str(count), "-c", str(CLIENTS), url],
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-    failed = re.search(r"(Non-2xx responses|Failed requests): +([1-9]\d*)", text)
-    if failed:
-        raise RuntimeError(f"ab saw failures: {failed.group(0)}")
-    rate = re.search(r"Requests per second: +([\d.]+)", text)
-    assert rate is not None
-    return float(rate.group(1))
+    bench(url, requests // 10, CLIENTS)
+    return bench(url, requests, CLIENTS).per_second

@@ -4,6 +4,8 @@ All are 8192 x 8192 OME-TIFFs in 512 x 512 tiles with levels halved down to 512:
 channels not compressed, the same with deflate, and an RGB one with JPEG tiles.
 """
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,21 +17,35 @@ SIDE = 8192
 TILE = 512
 
 
+def make_plain(folder: Path) -> Path:
+    """Make the pyramid without compression if it is missing in `folder`; give its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "uint16-3-channels.ome.tif"
+    if not path.exists():
+        _write(path, three_channels(), "minisblack", None)
+    return path
+
+
 def make_all(folder: Path) -> dict[str, Path]:
     """Make what is missing in `folder`; give each pyramid's path by name."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = {
-        "uint16": folder / "uint16-3-channels.ome.tif",
+        "uint16": make_plain(folder),
         "deflate": folder / "uint16-3-channels-deflate.ome.tif",
         "rgb-jpeg": folder / "rgb-jpeg.ome.tif",
     }
-    if not paths["uint16"].exists():
-        _write(paths["uint16"], three_channels(), "minisblack", None)
     if not paths["deflate"].exists():
         _write(paths["deflate"], three_channels(), "minisblack", "zlib")
     if not paths["rgb-jpeg"].exists():
         _write(paths["rgb-jpeg"], _rgb(), "rgb", "jpeg")
     return paths
+
+
+def place(path: Path, folder: Path) -> None:
+    """Bring a file into a folder, without a copy of its bytes where that can be."""
+    try:
+        os.link(path, folder / path.name)
+    except OSError:
+        shutil.copy(path, folder)
 
 
 def three_channels() -> np.ndarray:

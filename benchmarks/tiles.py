@@ -6,8 +6,6 @@ The measures stand beside them in the same run: the kernel alone on the same cor
 
 import json
 import os
-import re
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -18,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import load
-from benchmarks.pyramids import SIDE, TILE, three_channels
+from benchmarks.apache import bench
+from benchmarks.pyramids import SIDE, TILE, place, three_channels
 from imageserver.supervisor import free_port
 from render.job import RenderJob
 from render.values import ChannelBinding, Color, Encoding, Model, RenderingDefinition, Window
@@ -69,9 +68,7 @@ def measure_uncached(pyramid: Path) -> Figures:
 def _uncached_round(pyramid: Path) -> tuple[load.Load, float, float]:
     """Give the load, and the CPU seconds that the workers and the image server spent on it."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache_dir:
-        os.link(pyramid, Path(folder) / pyramid.name) if _same_disk(pyramid, folder) else (
-            shutil.copy(pyramid, folder)
-        )
+        place(pyramid, Path(folder))
         with service.running(Path(folder), Path(cache_dir)) as running:
             image_id = running.image_ids()[pyramid.name]
             side = SIDE // TILE
@@ -95,10 +92,6 @@ def _cpu_seconds(running: service.Service) -> tuple[float, float]:
     workers = [child for child in running.master.children() if child != image_server]
     times = [sum(child.cpu_times()[:2]) for child in workers]
     return sum(times), sum(image_server.cpu_times()[:2])
-
-
-def _same_disk(path: Path, folder: str) -> bool:
-    return path.stat().st_dev == Path(folder).stat().st_dev
 
 
 def _tile_path(image_id: int, level: int, column: int, row: int, start: float = 100) -> str:
@@ -200,15 +193,8 @@ def _bare_rate(tile: bytes) -> float:
 def _ab(port: int, path: str) -> float:
     """Give ApacheBench's requests per second for one path, after a short run to warm up."""
     url = f"http://127.0.0.1:{port}{path}"
-    subprocess.run(["ab", "-q", "-k", "-n", "200", "-c", str(CLIENTS), url], capture_output=True)
-    command = ["ab", "-q", "-k", "-n", str(CACHED_REQUESTS), "-c", str(CLIENTS), url]
-    text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    failed = re.search(r"(Non-2xx responses|Failed requests): +([1-9]\d*)", text)
-    if failed:
-        raise RuntimeError(f"ab saw failures: {failed.group(0)}")
-    found = re.search(r"Requests per second: +([\d.]+)", text)
-    assert found is not None
-    return float(found.group(1))
+    bench(url, 200, CLIENTS)
+    return bench(url, CACHED_REQUESTS, CLIENTS).per_second
 
 
 def measure_slider(pyramid: Path) -> tuple[float, float]:
