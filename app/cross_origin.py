@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 Headers = list[tuple[str, str]]
 
-METHODS = "GET, HEAD, POST, OPTIONS"
+METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 #: Headers that pages of other origins may send.
 REQUEST_HEADERS = (
     "Authorization, Content-Type, If-None-Match, If-Range, Range, X-CSRFToken, "

@@ -35,6 +35,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.Overloaded: (503, "overloaded"),
     errors.DeadlineExceeded: (504, "deadline-exceeded"),
     errors.ClientGone: (CLIENT_GONE, "client-gone"),
+    errors.StorageFailed: (507, "storage-failed"),
     errors.RenderFailed: (500, "render-failed"),
     errors.ServiceError: (500, "internal-error"),
 }
@@ -84,7 +85,7 @@ def _on_service_error(error: errors.ServiceError) -> Response:
         status = refusal_status(request)
     if status == 500:
         log.error("request_id=%s %s", observe.request_id(), error.detail, exc_info=error)
-    elif status == 502:
+    elif status in (502, 507):
         log.warning(
             "request_id=%s %s cause=%r", observe.request_id(), error.detail, error.__cause__
         )

@@ -17,6 +17,7 @@ _DOWNLOADS = frozenset(
         "download_original_file",
         "export",
         "get_original_file",
+        "jobs",
         "render_image_download",
         "render_movie",
         "render_ome_tiff",

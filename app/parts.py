@@ -1,7 +1,7 @@
 """What requests for images of one server share."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from render.values import (
 )
 from render.workers import Worker
 
+if TYPE_CHECKING:
+    from app.jobs.desk import JobDesk
+
 #: How long a lookup table is believed to hold what it held.
 _LOOKUP_TABLES_MAX_AGE_S = 30.0
 _LOOKUP_TABLES_MAX = 500
@@ -43,8 +46,8 @@ class Parts:
     """What requests of one process for images of one server share. Made by `app.site`.
 
     What is remembered of images is remembered by their numbers, which each server has its own of;
-    settings, identity, pictures, handles, clipboards, freshness, announcer and, as a rule, the
-    worker are those of all servers.
+    settings, identity, pictures, handles, clipboards, freshness, announcer, jobs and, as a rule,
+    the worker are those of all servers.
     """
 
     settings: Settings
@@ -58,6 +61,7 @@ class Parts:
     freshness: Freshness
     announcer: Announcer
     downloads: DownloadGate
+    jobs: "JobDesk"
     worker: Worker
     infos: RecentMemory[ImageInfo]
     raw_planes: RawTiles

@@ -18,7 +18,11 @@ from app.host_lock import HostLock
 from app.identity import Identity
 from app.identity.opening import open_attempts, open_identity, open_own_logins
 from app.identity.own_logins import OwnLogins
+from app.jobs.desk import JobDesk
+from app.jobs.runner import JobRunner
+from app.jobs.store import JobStore
 from app.memory import RecentMemory
+from app.movies import work as movies
 from app.parts import Parts
 from app.pictures import PictureStore, open_pictures
 from app.raw_tiles import RawTiles
@@ -53,9 +57,11 @@ class Site:
     freshness: Freshness
     relay: ChangeRelay | None
     watchers: tuple[ChangeWatcher, ...]
+    jobs: JobRunner
 
     def close(self) -> None:
         """Close sessions, threads and files."""
+        self.jobs.close()
         for watcher in self.watchers:
             watcher.close()
         if self.relay is not None:
@@ -157,6 +163,11 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
     freshness = Freshness(settings.cache_dir / "freshness")
     relay = _open_relay(settings, freshness)
     downloads = DownloadGate(settings)
+    all_parts: dict[int, Parts] = {}
+    jobs = JobStore(settings)
+    kinds = {movies.KIND: movies.make_movie}
+    runner = JobRunner(settings, jobs, all_parts.__getitem__, kinds)
+    desk = JobDesk(settings, jobs, runner)
     workers: list[Worker] = []
 
     def worker_for(server: Server) -> Worker:
@@ -187,6 +198,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             freshness=freshness,
             announcer=relay or freshness,
             downloads=downloads,
+            jobs=desk,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),
             raw_planes=raw,
@@ -215,11 +227,13 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             for server in servers
         )
     )
+    all_parts.update((server.id, parts_of(server)) for server in servers)
     for watcher in watchers:
         watcher.start()
+    runner.start()
     return Site(
         servers,
-        {server.id: parts_of(server) for server in servers},
+        all_parts,
         identity,
         own_logins,
         pictures,
@@ -228,6 +242,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
         freshness,
         relay,
         watchers,
+        runner,
     )
 
 

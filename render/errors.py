@@ -78,5 +78,9 @@ class ClientGone(DeadlineExceeded):
     """The client hung up while its request waited; what it waited for goes to others."""
 
 
+class StorageFailed(ServiceError):
+    """A result could not be written: the disk is full, or its folder takes nothing."""
+
+
 class RenderFailed(ServiceError):
     """A fault of ours while rendering."""

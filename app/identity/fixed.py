@@ -3,7 +3,16 @@
 from flask import Request
 
 from app.identity.viewer import Viewer
+from render.blitz.endpoint import Credentials
 from render.deadline import Deadline
+
+#: Key of the one viewer.
+FIXED = "fixed"
+
+
+def fixed_viewer(embedded: bool, credentials: Credentials) -> Viewer:
+    """Give the one viewer: the local user of embedded mode, else the public."""
+    return Viewer(FIXED, "local" if embedded else "public", credentials)
 
 
 class FixedIdentity:

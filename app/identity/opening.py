@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from app.identity import Identity, Viewer
+from app.identity import Identity
 from app.identity.attempts import LoginAttempts
-from app.identity.fixed import FixedIdentity
+from app.identity.fixed import FixedIdentity, fixed_viewer
 from app.identity.members import Logins, MembersIdentity
 from app.identity.omero_web import OmeroWebLogins
 from app.identity.own_logins import OwnLogins, open_private
@@ -56,7 +56,7 @@ def open_identity(
     """Give the one way of the settings to tell who asks."""
     own = own_credentials_of(settings)
     if own is not None:
-        return FixedIdentity(Viewer("fixed", "local" if settings.embedded else "public", own))
+        return FixedIdentity(fixed_viewer(settings.embedded, own))
     logins: list[Logins] = []
     if settings.session_engine is not None:
         logins.append(

@@ -15,7 +15,7 @@ from render.job import RENDERER_VERSION
 
 #: What any address can answer, whoever asks for what.
 _ALWAYS = (400, 403, 404, 405, 413, 429, 502, 503, 504)
-_METHODS = ("GET", "POST")
+_METHODS = ("GET", "POST", "DELETE")
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _ERROR_SCHEMA = {
     "type": "object",
@@ -119,8 +119,11 @@ def _responses(operation: Operation) -> dict[str, Any]:
         responses["206"] = well | {"description": "The part that was asked for."}
     if 302 in operation.statuses:
         responses["302"] = {"description": "Goes on elsewhere."}
+    if 202 in operation.statuses:
+        told = {"description": "It takes longer; where to ask again.", "content": {JSON: {}}}
+        responses["202"] = told
     private = (401, 302) if operation.private else ()
-    for status in sorted({*_ALWAYS, *operation.statuses, *private} - {302}):
+    for status in sorted({*_ALWAYS, *operation.statuses, *private} - {202, 302}):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {JSON: {"schema": _ERROR}},

@@ -11,6 +11,7 @@ KEPT, GIF, PNG, BYTES, ZIP = (
     "application/zip",
 )
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif")
+MOVIES = ("video/mp4", "video/webm", "image/gif", "image/apng")
 VALUES = ("application/x-npy", BYTES)
 
 
@@ -38,6 +39,10 @@ _PLANE = (*_SETTINGS, *_PROJECTED, *_TURNED, "q", "format", "ia")
 _SCRIPT = (JSON, SCRIPT)
 _THUMBNAIL = ("z", "t", "rdefId")
 _DOWNLOAD = ("image", "well", "index", "zipname")
+_MOVIE = (
+    *("movie format", "fps", "movie size", "movie region", "range"),
+    *("scalebar", "timestamp", "async"),
+)
 _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COPY = ("c", "maps", "m", "fromid", "imageId", "toids", "to_type", "callback")
 _RESET = ("toids", "to_type", "callback")
@@ -130,6 +135,16 @@ OPERATIONS: dict[str, Operation] = {
         statuses=(416,),
         ranges=True,
     ),
+    "movies.render_movie": Operation(
+        (*_SETTINGS, *_PROJECTED, *_TURNED, *_MOVIE),
+        MOVIES,
+        statuses=(202, 416, 507),
+        ranges=True,
+    ),
+    "jobs.job": Operation(),
+    "jobs.result": Operation((), MOVIES, statuses=(416,), ranges=True),
+    "jobs.end_job": Operation(statuses=(507,)),
+    "jobs.cancel_job": Operation((), (JSON,), _FORM, statuses=(507,)),
     "settings.keep_settings": Operation(
         ("c", "maps", "m", "p", "axis", "inclusive", "q", "format", "auto", "gamma", *_TURNED),
         (JSON,),

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.movies.params import FORMAT_ALIASES
 from render.engine.encode import ARRAY_CONTENT_TYPES, available_formats
+from render.movie import FORMATS
 
 _NUMBER = {"type": "string", "pattern": "^[0-9]{0,18}$"}
 _WHOLE = {"type": "string", "pattern": "^-?[0-9]{1,9}$"}
@@ -153,6 +155,32 @@ PARAMETERS = _by_key(
             "Format of the answer.",
             key="stack format",
         ),
+        Parameter(
+            "format",
+            {"type": "string", "enum": [*FORMATS, *filter(None, FORMAT_ALIASES)]},
+            "What kind of file the movie is.",
+            key="movie format",
+        ),
+        Parameter("fps", {"type": "string", "pattern": "^[0-9]{1,2}$"}, "Frames per second."),
+        Parameter(
+            "size", _NUMBER, "The longest side; nothing is enlarged.", "query", "64", "movie size"
+        ),
+        Parameter(
+            "region",
+            _TEXT,
+            "`<x>,<y>,<width>,<height>` at full size; the whole plane without it.",
+            example="10,20,300,200",
+            key="movie region",
+        ),
+        Parameter(
+            "range",
+            _TEXT,
+            "`<first>:<last>` along the axis, counted from 0; backwards if the first is larger.",
+            example="0:3",
+        ),
+        Parameter("scalebar", _TEXT, "`true`, or the length in micrometres.", example="10"),
+        Parameter("timestamp", _FLAG, "Whether each frame says where it stands."),
+        Parameter("async", _FLAG, "Whether to answer at once where to ask for the result."),
         Parameter("imageId", _NUMBER, "The image that the settings in the request are those of."),
         Parameter("fromid", _NUMBER, "The image whose settings are copied."),
         Parameter("z", _WHOLE, "The default section, counted from 1.", key="default z"),

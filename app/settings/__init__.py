@@ -28,6 +28,7 @@ from app.settings.downloads import DownloadsSettings
 from app.settings.http import HttpSettings
 from app.settings.identity import IdentitySettings
 from app.settings.images import ImagesSettings
+from app.settings.jobs import JobsSettings
 from app.settings.kinds import PREFIX
 from app.settings.limits import LimitsSettings
 from app.settings.logs import LogsSettings
@@ -47,6 +48,7 @@ GROUPS = (
     "identity",
     "cache",
     "downloads",
+    "jobs",
     "limits",
     "pictures",
     "metadata",
@@ -71,6 +73,7 @@ class Settings(
     IdentitySettings,
     CacheSettings,
     DownloadsSettings,
+    JobsSettings,
     LimitsSettings,
     PicturesSettings,
     MetadataSettings,

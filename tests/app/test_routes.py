@@ -67,6 +67,7 @@ IMAGE_ROUTES = [
     ("/webgateway/download_as/{}/", TO_KEEP, (400, "format=bmp")),
     ("/webgateway/render_ome_tiff/i/{}/", "image/tiff", (400, "selection=x")),
     ("/webgateway/export/{}/", "application/x-npy", (400, "z=x")),
+    ("/webgateway/render_movie/{}/z/0/?format=gif", IMAGE_GIF, (400, "fps=x")),
     ("/webclient/render_image_download/{}/", TO_KEEP, (400, "q=x")),
     ("/webclient/render_image_download/{}/1/", TO_KEEP, (400, "q=x")),
     ("/webclient/render_image_download/{}/1/1/", TO_KEEP, (400, "q=x")),
@@ -206,6 +207,8 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
     values = {
         "image_id": image,
         "ctx": "i",
+        "axis": "z",
+        "position": 0,
         "container_id": image,
         "project_id": 1,
         "dataset_id": 1,
@@ -236,10 +239,10 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         for path, *_ in IMAGE_ROUTES + OTHER_ROUTES
     }
     for rule in gateway.app.url_map.iter_rules():
-        # What is sent, OPTIONS, logging in, regions, tables' bits and what single viewers ask for
-        # have tests of their own.
+        # What is sent, OPTIONS, logging in, regions, tables' bits, jobs and what single viewers ask
+        # for have tests of their own.
         others = ("pages.", "static", "shapes.", "login.", "tables.table_obj_id")
-        others += ("objects.", "iviewer.", "figure.")
+        others += ("jobs.", "objects.", "iviewer.", "figure.")
         if "GET" not in rule.methods or rule.endpoint.startswith(others):
             continue
         assert rule.endpoint in tried

@@ -75,6 +75,7 @@ def dataset_of(client: FlaskClient, name: str) -> int:
         "webgateway/render_ome_tiff/i/{slide}/?dryrun=1",
         "webgateway/render_ome_tiff/d/{slides}/",
         "webgateway/export/{slide}/?z=0",
+        "webgateway/render_movie/{slide}/z/0/",
     ],
 )
 def test_what_must_stay_is_refused(bobs, client, path):
