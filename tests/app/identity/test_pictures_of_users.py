@@ -16,6 +16,7 @@ from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.source import BlitzSource
 from tests.app.identity.conftest import soon
 from tests.app.identity.test_permissions import PATHS
+from tests.app.screened import write_screened
 from tests.support.glacier2 import start_glacier2
 from tests.support.image_server import start_image_server
 from tests.support.lab import PASSWORDS, make_lab
@@ -51,6 +52,7 @@ def members(tmp_path_factory, request) -> Iterator[Members]:
         image_xml(0, planes, "r", '<ROIRef ID="R"/>') + f'<ROI ID="R"><Union>{shape}</Union></ROI>'
     )
     write_ome_tiff(lab.folder / "alice-screens" / REGIONS, [planes], xml)
+    write_screened(lab.folder / "alice-screens")
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
             start_image_server(
@@ -123,3 +125,66 @@ def test_hidden_images_of_a_batch_are_null(members):
     image = str(members.image)
     assert members.get("alice", path).get_json()[image].startswith("data:image/jpeg")
     assert members.get("carol", path).get_json() == {image: None, "987654": None}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/v0/m/images/{image}/",
+        "iviewer/image_data/{image}/",
+        "iviewer/image_data/{image}/delta_t/",
+        "iviewer/roi/{roi}/image_data/",
+        "iviewer/shape/{shape}/image_data/",
+        "iviewer/roi/{roi}/page_data/",
+        "iviewer/shape/{shape}/page_data/",
+        "iviewer/plane_shape_counts/{image}/",
+        "iviewer/get_intensity/?image={image}&x=1&y=1&z=0&t=0&c=0",
+        "webclient/api/paths_to_object/?image={image}",
+        "webclient/api/paths_to_object/?shape={shape}",
+        "figure/imgData/{image}/",
+        "figure/render_scaled_region/{image}/0/0/?region=-1,-1,9,9",
+    ],
+)
+def test_what_viewers_ask_of_an_image_is_missing_where_it_is_hidden(members, path):
+    path = path.format(image=members.image, roi=members.roi, shape=members.shape)
+    shown = members.get("alice", path)
+    assert shown.status_code == 200, shown.get_data(as_text=True)
+    for headers in ({}, {"If-None-Match": shown.headers["ETag"]}):
+        assert members.get("carol", path, **headers).status_code == 404
+    assert members.client.get(f"/{path}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/v0/m/images/{}/datasets/",
+        "api/v0/m/images/{}/rois/",
+        "api/v0/m/rois/?image={}",
+        "iviewer/rois_by_plane/{}/0/0/",
+        "figure/roiCount/{}/?shapes=true",
+        "figure/roiRectangles/{}/",
+        "figure/timestamps/?image={}",
+        "figure/pixels_type/?image={}",
+    ],
+)
+def test_lists_of_a_hidden_image_are_those_of_none(members, path):
+    assert members.get("alice", path.format(members.image)).status_code == 200
+    hidden = members.get("carol", path.format(members.image))
+    assert hidden.status_code == 200
+    assert hidden.data == members.get("carol", path.format(987654)).data
+    assert members.client.get(f"/{path.format(1)}").status_code == 401
+
+
+def test_objects_of_others_are_neither_listed_nor_counted(members):
+    def seen(user: str, kind: str) -> set[int]:
+        told = members.get(user, f"api/v0/m/{kind}/?childCount=true").get_json()
+        assert told["meta"]["totalCount"] == len(told["data"])
+        return {data["@id"] for data in told["data"]}
+
+    assert members.image in seen("alice", "images")
+    for kind in ("projects", "datasets", "images", "screens", "plates", "wells"):
+        assert seen("alice", kind), kind
+        for object_id in seen("alice", kind) - seen("carol", kind):
+            hidden = members.get("carol", f"api/v0/m/{kind}/{object_id}/")
+            assert hidden.status_code == 404
+    assert members.image not in seen("carol", "images")
