@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.call import Call
 from app.download_params import ContainerRequest
 from app.downloads.policy import require_download
+from app.observe import Steps
 from app.plate_data import column_label, row_label
 from render.errors import BadRequest, NotFound
 from render.values import DTYPES, ImageInfo
+from render.waiting import side_by_side
+
+#: Images that are looked at side by side.
+_AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ def select_exportable(call: Call, request: ContainerRequest) -> Selected:
             "(setting download_max_images); choose some with selection",
             parameter="selection",
         )
-    found = [_info(call, image_id) for image_id in ids]
+    found = _infos(call, ids)
     infos = tuple(info for info in found if info is not None)
     if not infos:
         raise NotFound("there is no image here that can be exported")
@@ -53,9 +59,22 @@ def check_exportable(info: ImageInfo) -> None:
         raise NotFound(f"pixels of type '{info.pixel_type}' cannot be exported")
 
 
+def _infos(call: Call, ids: Sequence[int]) -> list[ImageInfo | None]:
+    """Look at many images within the time of one request."""
+    outcomes = side_by_side([partial(_info, call, image_id) for image_id in ids], _AT_A_TIME)
+    infos = []
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+        infos.append(outcome)
+    return infos
+
+
 def _info(call: Call, image_id: int) -> ImageInfo | None:
+    # The steps of a request are told by one at a time.
+    own = Call(call.parts, call.viewer, call.deadline, Steps(call.steps.request_id))
     try:
-        info = call.image_info(image_id)
+        info = own.image_info(image_id)
         check_exportable(info)
     except NotFound:
         return None

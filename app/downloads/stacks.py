@@ -16,9 +16,6 @@ from render.engine.npy_layout import NpyLayout
 from render.errors import TooLarge
 from render.values import DTYPES, ImageInfo, PlaneIndex
 
-#: How much of a file's beginning tells how the rest is laid out.
-_TOLD_BYTES = 65536
-
 
 class FileLayout(Protocol):
     """A file whose beginning and whose pixels' places are known before a pixel is read."""
@@ -31,6 +28,9 @@ class FileLayout(Protocol):
 
     @property
     def head_bytes(self) -> int: ...
+
+    @property
+    def telling_bytes(self) -> int: ...
 
     @property
     def size_bytes(self) -> int: ...
@@ -108,7 +108,7 @@ def check_size(call: Call, layouts: Sequence[FileLayout]) -> None:
 def file_etag(call: Call, stack: Stack, layout: FileLayout) -> str:
     """Give a strong validator: files with the same one are equal byte for byte."""
     told = hashlib.blake2b(digest_size=16)
-    for content in layout.head(0, min(layout.head_bytes, _TOLD_BYTES)):
+    for content in layout.head(0, layout.telling_bytes):
         told.update(content)
     planes = [stack.plane(0), stack.plane(stack.planes - 1)]
     text = stack_text(

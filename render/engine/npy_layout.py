@@ -36,6 +36,11 @@ class NpyLayout:
         return len(self._head)
 
     @property
+    def telling_bytes(self) -> int:
+        """Bytes at the beginning by which two layouts differ if they differ at all."""
+        return self.head_bytes
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of the file."""
         size = self.dtype.itemsize

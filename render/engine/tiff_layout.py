@@ -24,6 +24,8 @@ _NUMPY = {_SHORT: ">u2", _LONG: ">u4", _IFD: ">u4", _LONG8: ">u8", _IFD8: ">u8"}
 _SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
 _CENTIMETRE = 3
 _ALIGNMENT = 16
+#: More than the first directory of any file takes, apart from texts and from its long lists.
+_FIRST_DIRECTORY = 65536
 #: Numbers that are made at a time of a long list.
 _NUMBERS = 8192
 
@@ -99,6 +101,12 @@ class TiffLayout:
     def head_bytes(self) -> int:
         """Bytes before the first pixel."""
         return self._head_bytes(self.big)
+
+    @property
+    def telling_bytes(self) -> int:
+        """Bytes at the beginning by which two layouts differ if they differ at all."""
+        texts = len(self.description) + len(self.software)
+        return min(self.head_bytes, texts + _FIRST_DIRECTORY)
 
     @property
     def data_bytes(self) -> int:

@@ -1,6 +1,9 @@
 """Files laid out before a pixel is read: what tifffile and numpy find in them, from anywhere on."""
 
 import io
+import os
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -75,6 +78,25 @@ def test_tifffile_finds_all_levels_of_all_planes(pixel_type, big):
             np.testing.assert_array_equal(smaller.asarray(), pixels[1][number])
 
 
+@pytest.mark.parametrize("pixel_type", ["uint8", "int16", "double"])
+@pytest.mark.parametrize("big", [False, True])
+def test_libtiff_has_nothing_to_say_against_it(pixel_type, big, tmp_path):
+    if shutil.which("tiffcp") is None:
+        assert not os.environ.get("CI"), "tiffcp is missing"
+        pytest.skip("libtiff's tools are not installed")
+    dtype = np.dtype(DTYPES[pixel_type])
+    pixels = planes(dtype)
+    layout = tiff(dtype, classic_max_bytes=0 if big else 2**32, pixel_size_um=(0.5, 0.5))
+    file, copy = tmp_path / "file.tif", tmp_path / "copy.tif"
+    file.write_bytes(written(layout, pixels, 0, layout.size_bytes, 4096))
+    for command in (["tiffinfo", "-D", str(file)], ["tiffcp", str(file), str(copy)]):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+    with tifffile.TiffFile(copy) as copied:
+        for page, expected in zip(copied.pages, pixels[0], strict=True):
+            np.testing.assert_array_equal(page.asarray(), expected)
+
+
 @pytest.mark.parametrize("kind", ["classic", "big", "npy"])
 def test_every_part_is_that_of_the_whole(kind):
     dtype = np.dtype(">u2")
@@ -122,6 +144,17 @@ def test_sizes_that_no_fraction_tells_are_not_told(size_um):
     content = written(layout, planes(np.dtype("u1")), 0, layout.size_bytes, 1 << 20)
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         assert "XResolution" not in file.pages[0].tags
+
+
+def test_the_beginning_tells_files_apart_however_long_their_descriptions():
+    long = b"x" * 300_000
+    grid = Grid(100, 100, 64, 64, 1)
+    layouts = [
+        TiffLayout((grid,), planes, np.dtype("u1"), text, b"")
+        for planes, text in ((2, long + b"a"), (2, long + b"b"), (3, long + b"a"))
+    ]
+    told = {b"".join(layout.head(0, layout.telling_bytes)) for layout in layouts}
+    assert len(told) == 3
 
 
 def test_places_far_inside_a_huge_file_are_found_without_walking_there():
