@@ -1,41 +1,21 @@
 """A reader of another package is found by its entry point and needs nothing else."""
 
 import logging
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 
 from imageserver import readers
 from imageserver.readers import all_readers
 
-MODULE = """
-import numpy as np
-from imageserver.readers.base import ChannelMetadata, ImageFile, Reader, SeriesMetadata
-
-class PlainReader(Reader):
-    name = "plain"
-
-    def claims(self, path):
-        return path.suffix == ".plain"
-
-    def open(self, path, access):
-        return PlainFile(path, access)
-
-class PlainFile(ImageFile):
-    def __init__(self, path, access):
-        super().__init__()
-        self._access = access
-        self.paths = (path,)
-        channels = (ChannelMetadata(),)
-        self.series = (SeriesMetadata("", "uint8", 16, 4, 1, 1, 1, ((16, 4),), 16, 4, channels),)
-
-    def read(self, series, level, z, c, t, x, y, width, height):
-        data = np.frombuffer(self._access.read_bytes(self.paths[0], 0, 64), "u1").reshape(4, 16)
-        return data[y : y + height, x : x + width]
-
-    def close(self):
-        pass
-"""
+PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text("utf-8")
+[MODULE] = [
+    text
+    for text in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    if "PlainReader" in text
+]
 
 
 def test_an_installed_reader_serves_its_files(folder, tmp_path, make_catalog, monkeypatch, caplog):

@@ -1,7 +1,9 @@
 """What every worker promises, tried on each of them."""
 
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -152,21 +154,18 @@ def test_workers_are_created_by_name():
 
 
 def test_an_installed_package_can_offer_a_worker(tmp_path, monkeypatch):
-    package = tmp_path / "elsewhere-1.0.dist-info"
+    page = (Path(__file__).parents[3] / "docs" / "extending.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    [module] = [text for text in blocks if "class Counting" in text]
+    package = tmp_path / "counting-1.0.dist-info"
     package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text(
-        "[blitzrender.workers]\nelsewhere = elsewhere_worker:Elsewhere\n"
+        "[blitzrender.workers]\ncounting = counting_worker:Counting\n"
     )
-    (tmp_path / "elsewhere_worker.py").write_text(
-        "from render.workers.inline import InlineWorker\n\n\n"
-        "class Elsewhere(InlineWorker):\n"
-        "    def __init__(self, options):\n"
-        "        super().__init__(options)\n"
-        "        self.options = options\n"
-    )
+    (tmp_path / "counting_worker.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
-    made = create_worker("elsewhere", threads=3, parts={"source": "somewhere"})
-    assert "elsewhere" in worker_names()
-    assert made.submit(jobs.Square(6), soon()) == 36
+    made = create_worker("counting", threads=3, parts={"source": "somewhere"})
+    assert "counting" in worker_names()
+    assert (made.submit(jobs.Square(6), soon()), made.jobs) == (36, 1)
     assert made.options == WorkerOptions(3, parts={"source": "somewhere"})
