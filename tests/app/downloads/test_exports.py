@@ -1,6 +1,5 @@
 """Parts of images in their own pixel type, and whole ones of all types there and back again."""
 
-import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from app.web import parts_of
-from tests.app.conftest import (
-    PYRAMID,
-    STACK,
-    Gateway,
-    ImageServer,
-    make_gateway_on,
-    start_image_server,
-    stop,
-)
+from tests.app.conftest import PYRAMID, STACK, Gateway
+from tests.app.downloads.served import served
 from tests.support.ome import NAMESPACE
 
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -122,11 +113,11 @@ def all_types(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gatewa
     here, there = (tmp_path_factory.mktemp(name) for name in ("types", "exported"))
     for name in TYPES:
         _write(here / f"{name}.ome.tif", name)
-    with _served(here, tmp_path_factory) as first:
+    with served(here, tmp_path_factory) as first:
         for name, image_id in first.ids.items():
             content = first.get(f"render_ome_tiff/i/{image_id}/").data
             (there / name).write_bytes(content)
-        with _served(there, tmp_path_factory) as second:
+        with served(there, tmp_path_factory) as second:
             yield first, second
 
 
@@ -184,13 +175,3 @@ def _write(path: Path, name: str) -> None:
                 contiguous=False,
                 photometric="minisblack",
             )
-
-
-@contextlib.contextmanager
-def _served(folder: Path, factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    process, port = start_image_server(folder, factory.mktemp("index"))
-    server = ImageServer(folder, port, process, [], np.empty(0))
-    gateway = make_gateway_on(server, factory.mktemp("cache"))
-    yield gateway
-    parts_of(gateway.app).close()
-    stop(process)
