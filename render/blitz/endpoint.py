@@ -119,5 +119,5 @@ class Limits:
     shapes: int = 50_000
     connect_timeout_s: float = 5.0
     failures: int = 3
-    pause_s: float = 2.0
+    pause_s: float = 1.0
     silence_s: float = 2.0

@@ -8,7 +8,9 @@ from app.settings import load_settings
 
 @pytest.fixture
 def client(tmp_path):
-    return create_app(load_settings(env_file=None, cache_dir=tmp_path)).test_client()
+    # The pages themselves ask nothing of an image server, so none needs to be there.
+    settings = load_settings(env_file=None, cache_dir=tmp_path, image_server_port=1)
+    return create_app(settings).test_client()
 
 
 PAGES = ["/", "/image/12/", "/image/12"]

@@ -217,7 +217,6 @@ def test_every_service_can_be_asked_for_and_refuses_in_a_sentence(client: Logged
         lambda: factory.getUpdateService().saveObject(None),
         lambda: factory.getTimelineService().getEventLogsByPeriod(None, None, None),
         lambda: factory.createThumbnailStore().getThumbnail(None, None),
-        lambda: factory.sharedResources(),
         lambda: factory.getShareService(),
         lambda: factory.getByName("omero.api.INothing"),
     ):
