@@ -116,7 +116,7 @@ def _with_field(record: ModelRecord, field: int | None) -> ModelRecord:
     """Leave of a well's fields only the one of that index, if one was asked for."""
     if field is None:
         return record
-    one = record.values["WellSamples"][field : field + 1]
+    one = record.values.get("WellSamples", ())[field : field + 1]
     return replace(record, values={**record.values, "WellSamples": one})
 
 

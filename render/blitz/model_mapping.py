@@ -233,8 +233,8 @@ def _well_parts(well: Any) -> dict[str, Any]:
     if not well.wellSamplesLoaded:
         return {}
     # By the index of the field, which may have gaps.
-    samples = (sample and record_of(sample) for sample in well.wellSamplesSeq)
-    return {"WellSamples": tuple(samples)}
+    samples = tuple(sample and record_of(sample) for sample in well.wellSamplesSeq)
+    return {"WellSamples": samples} if samples else {}
 
 
 def _sample_parts(sample: Any) -> dict[str, Any]:

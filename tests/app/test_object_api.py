@@ -122,6 +122,7 @@ def test_plates_and_their_wells(gateway: Gateway):
     assert (plate["RowNamingConvention"], plate["ColumnNamingConvention"]) == ("letter", "number")
     wells = ask(gateway, f"plates/{PLATE}/wells/")["data"]
     first, second = wells[0], wells[1]
+    assert "WellSamples" not in wells[2]
     assert [well["@id"] for well in wells[:2]] == [FIRST_WELL, SECOND_WELL]
     images = [gateway.ids[f"{SCREENED} [{name}]"] for name in ("one", "two", "three")]
     assert [sample["Image"]["@id"] for sample in first["WellSamples"]] == images[:2]
