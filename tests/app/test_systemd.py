@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,6 +50,26 @@ def test_it_starts_what_is_there(tmp_path):
     assert command.group(2) == "-m gunicorn --config gunicorn.conf.py wsgi:app"
     folder = Path(re.search(r"^WorkingDirectory=(.*)$", text, re.M).group(1))
     assert (folder / "gunicorn.conf.py").is_file() and (folder / "wsgi.py").is_file()
+
+
+@pytest.mark.slow
+def test_a_reload_looks_at_the_settings_first(tmp_path):
+    check, signal = re.findall(r"^ExecReload=(.*)$", unit(tmp_path), re.M)
+    assert signal == "/bin/kill -HUP $MAINPID"
+    config = tmp_path / "blitzrender.toml"
+    for text, status in (("keepalive_s = 5\n", 0), ("keepalive_s = 'x'\n", 1)):
+        config.write_text(text)
+        done = subprocess.run(
+            shlex.split(check),
+            cwd=PROJECT,
+            env=os.environ | {"BLITZRENDER_CONFIG": str(config)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == status
+        assert done.stderr.startswith("setting keepalive_s" if status else "")
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

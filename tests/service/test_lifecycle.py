@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -67,18 +68,23 @@ class Asking:
 
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
 def test_a_reload_and_a_killed_worker_under_load(tmp_path, worker_class):
-    settings = {"workers": WORKERS, "worker_class": worker_class}
+    config = tmp_path / "blitzrender.toml"
+    config.write_text('x_frame_options = "DENY"\n')
+    settings = {"workers": WORKERS, "worker_class": worker_class, "config": config}
     with service.running(PROJECT / "samples", tmp_path, **settings) as running:
         family = [running.master, *running.master.children(recursive=True)]
         asking = Asking(running)
         with asking.going_on():
             _after_some_more(asking)
             before = _workers(running)
+            assert _frames(running) == "DENY"
+            config.write_text('x_frame_options = "SAMEORIGIN"\n')
             running.master.send_signal(signal.SIGHUP)
             _wait_until(lambda: not before & _workers(running), 40)
             _wait_until(lambda: len(_workers(running)) == WORKERS, 20)
             _after_some_more(asking)
             assert asking.failed == []
+            assert _frames(running) == "SAMEORIGIN"
 
             family += running.master.children(recursive=True)
             victim = min(_workers(running))
@@ -111,6 +117,12 @@ def test_workers_are_replaced_after_so_many_requests_and_nobody_notices(tmp_path
             _after_some_more(asking)
         assert asking.failed == []
         assert asking.answered > 100
+
+
+def _frames(running: Service) -> str | None:
+    """Give what a setting has the service say."""
+    with urllib.request.urlopen(running.url("/healthz"), timeout=30) as answer:
+        return answer.headers["X-Frame-Options"]
 
 
 def _workers(running: Service) -> set[int]:
