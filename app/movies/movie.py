@@ -17,6 +17,7 @@ from app.keys import digest
 from app.levels import fitted_size, sufficient_level, sufficient_stride, whole_level
 from app.lookup_tables import find_lookup_tables
 from app.movies.params import MovieRequest
+from app.movies.stamps import stamps
 from app.params import Orientation, ProjectionRequest, RenderRequest
 from app.pipeline import check_plane, settings_of
 from app.planes import bytes_per_pixel
@@ -32,7 +33,8 @@ from render.values import Encoding, ImageInfo, Region, RenderingDefinition
 class MovieSpec:
     """What a job has to know to make a movie, as JSON can hold it; all settings are in it.
 
-    Frames are `start`, `start + step`, … up to before `stop`, along `axis`.
+    Frames are `start`, `start + step`, … up to before `stop`, along `axis`; `stamps` has a text
+    for each, or is empty.
     """
 
     image_id: int
@@ -50,7 +52,7 @@ class MovieSpec:
     format: str
     fps: int
     bar: ScaleBar | None
-    stamped: bool
+    stamps: tuple[str, ...]
 
     @property
     def indices(self) -> range:
@@ -95,25 +97,17 @@ class Movie:
             spec.stride,
         )
 
-    def marks(self, index: int) -> Marks:
-        """Give what is written on the frame at an index along the axis."""
-        if not self.spec.stamped:
-            return Marks(self.spec.bar)
-        count = self.info.size_z if self.spec.axis == "z" else self.info.size_t
-        text = f"{self.spec.axis} {index + 1}/{count}"
-        depth_um = self.info.pixel_size_z
-        if self.spec.axis == "z" and depth_um:
-            text += f"  {index * depth_um:.4g} µm"
-        return Marks(self.spec.bar, text)
+    def marks(self, number: int) -> Marks:
+        """Give what is written on a frame, counted from 0 in the order in which they are shown."""
+        stamps = self.spec.stamps
+        return Marks(self.spec.bar, stamps[number] if stamps else "")
 
     def key(self, call: Call) -> str:
         """Give the digest of all that determines the file's bytes."""
         spec = self.spec
         purpose = (
             *("movie", MOVIE_VERSION, spec.axis, spec.start, spec.stop, spec.step, spec.fps),
-            *(spec.size, spec.stride, spec.bar, spec.stamped and self.marks(spec.start).text),
-            # The texts of all others follow from these.
-            *(self.info.size_z, self.info.size_t, self.info.pixel_size_z if spec.stamped else None),
+            *(spec.size, spec.stride, spec.bar, *spec.stamps),
         )
         return digest(drawing_text(call, self.drawing(spec.start), purpose))
 
@@ -124,7 +118,8 @@ def resolve_movie(call: Call, info: ImageInfo, request: MovieRequest) -> Movie:
     Raises BadRequest, NotFound, and TooLarge for a movie that is too long or too large.
     """
     start, stop, step = _frames(info, request)
-    frames = len(range(start, stop, step))
+    indices = range(start, stop, step)
+    frames = len(indices)
     if frames > call.settings.movie_max_frames:
         raise TooLarge(
             f"the movie has {frames} frames, more than {call.settings.movie_max_frames} (setting "
@@ -163,7 +158,7 @@ def resolve_movie(call: Call, info: ImageInfo, request: MovieRequest) -> Movie:
         format=request.format,
         fps=request.fps,
         bar=_bar(info, request, full.region, size),
-        stamped=request.stamped,
+        stamps=stamps(call, info, request.axis, indices) if request.stamped else (),
     )
     movie = Movie(info, spec, settings)
     _check_bytes(call, movie)

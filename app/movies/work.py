@@ -40,11 +40,11 @@ def make_movie(call: Call, job: Job, folder: Path, report: Report) -> Made:
     file = f"movie.{kind.ending}"
     (folder / file).unlink(missing_ok=True)
     writer = MovieWriter(folder / file, kind, movie.spec.fps)
-    indices = movie.spec.indices
-    for number, index in enumerate(indices):
-        check = partial(report, number / len(indices))
+    frames = len(movie.spec.indices)
+    for number in range(frames):
+        check = partial(report, number / frames)
         check()
-        frame = _patiently(call, partial(_frame, movie=movie, index=index), check)
+        frame = _patiently(call, partial(_frame, movie=movie, number=number), check)
         run_beside(partial(writer.add, frame), _ENCODE_TIMEOUT_S, "encode")
     report(1)
     run_beside(writer.finish, _ENCODE_TIMEOUT_S, "encode")
@@ -57,10 +57,10 @@ def movie_name(movie: Movie) -> str:
     return with_ending(stem, f".{movie.kind.ending}")
 
 
-def _frame(call: Call, movie: Movie, index: int) -> NDArray[np.uint8]:
-    picture = render_job(call, movie.drawing(index))
+def _frame(call: Call, movie: Movie, number: int) -> NDArray[np.uint8]:
+    picture = render_job(call, movie.drawing(movie.spec.indices[number]))
     frame: NDArray[np.uint8] = call.work(
-        FrameJob(picture, movie.marks(index), movie.kind.needs_even_sides)
+        FrameJob(picture, movie.marks(number), movie.kind.needs_even_sides)
     )
     return frame
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from app.web import parts_of
-from render.movie import FORMATS
-from tests.app.conftest import FLAT, PYRAMID, STACK
+from render.movie import FORMATS, MovieWriter
+from tests.app.conftest import FLAT, PYRAMID, STACK, ImageServer, make_gateway_on
 from tests.support.ffprobe import probe
+from tests.support.image_server import start_image_server
 
 CODECS = {"mp4": "h264", "webm": "vp9", "gif": "gif", "apng": "apng"}
 SETTINGS = "c=1|0:4000$FF0000,2|0:4000$00FF00&m=c"
@@ -232,62 +234,30 @@ def test_a_full_disk_is_told_and_leaves_nothing(make_gateway, monkeypatch):
 
 def _on_a_full_disk(path: Path, *arguments):
     """Write to the system's own full disk."""
-    from render.movie import MovieWriter
-
     path.symlink_to("/dev/full")
     return MovieWriter(path, *arguments)
 
 
-def test_a_scale_bar_has_its_length(gateway_of_known_pixels):
-    gateway, name = gateway_of_known_pixels
-    query = "c=-1&m=c&format=apng&scalebar=20"
-    (frame,) = frames_of(movie(gateway, name, f"z/0/?{query}"))
-    white = (frame == 255).all(axis=2)
-    # 0.5 µm a pixel: the bar is the longest white run of the lowest rows.
-    assert max(row.sum() for row in white[-20:]) == 40
-    halved = frames_of(movie(gateway, name, f"z/0/?{query}&size=100"))[0]
-    assert max(row.sum() for row in (halved == 255).all(axis=2)[-20:]) == 20
-    assert gateway.get(f"render_movie/{gateway.ids[name]}/z/0/?scalebar=900").status_code == 400
-
-
-@pytest.fixture
-def gateway_of_known_pixels(tmp_path: Path):
-    import tifffile
-
-    from app import create_app
-    from app.settings import load_settings
-    from tests.support.image_server import start_image_server
-
-    folder = tmp_path / "measured"
+@pytest.mark.slow
+def test_a_scale_bar_has_its_length(tmp_path: Path):
+    folder, name = tmp_path / "images", "measured.ome.tif"
     folder.mkdir()
-    name = "measured.ome.tif"
-    metadata = {
-        "axes": "YX",
-        "PhysicalSizeX": 0.5,
-        "PhysicalSizeXUnit": "µm",
-        "PhysicalSizeY": 0.5,
-        "PhysicalSizeYUnit": "µm",
-    }
+    sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    units = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
+    metadata = {"axes": "YX", **sizes, **units}
     tifffile.imwrite(folder / name, np.zeros((120, 200), np.uint8), ome=True, metadata=metadata)
     with start_image_server(folder) as server:
-        app = create_app(
-            load_settings(
-                env_file=None,
-                images=folder,
-                image_server_port=server.ports["tcp"],
-                cache_dir=tmp_path / "measured-cache",
-            )
-        )
-        yield _Small(app, {name: 1}), name
-        parts_of(app).close()
-
-
-class _Small:
-    def __init__(self, app, ids):
-        self.app, self.client, self.ids = app, app.test_client(), ids
-
-    def get(self, path):
-        return self.client.get(f"/webgateway/{path}")
+        whole = ImageServer(folder, server.ports["tcp"], server.process, [], np.zeros(0))
+        gateway = make_gateway_on(whole, tmp_path / "cache")
+        query = "c=-1&m=c&format=apng&scalebar=20"
+        (frame,) = frames_of(movie(gateway, name, f"z/0/?{query}"))
+        # The longest white run of the lowest rows.
+        assert max(row.sum() for row in (frame == 255).all(axis=2)[-20:]) == 40
+        (halved,) = frames_of(movie(gateway, name, f"z/0/?{query}&size=100"))
+        assert max(row.sum() for row in (halved == 255).all(axis=2)[-20:]) == 20
+        long = gateway.get(f"render_movie/{gateway.ids[name]}/z/0/?scalebar=900")
+        assert long.status_code == 400
+        parts_of(gateway.app).close()
 
 
 def test_gif_frames_have_colours_of_their_own(gateway):
