@@ -9,6 +9,7 @@ from app.identity.opening import check_identity
 from app.prefix import Prefixed
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
+from app.shortcut import Shortcut
 from app.site import LazyParts
 from render.workers import worker_names
 
@@ -26,8 +27,10 @@ def create_app(settings: Settings) -> Flask:
     watcher_credentials(settings)
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
+    site = LazyParts(settings)
+    app.wsgi_app = Shortcut(app, site)  # type: ignore[method-assign]
     metrics = observe.register(app, HeaderRules(settings).complete)
-    web.register(app, LazyParts(settings), metrics)
+    web.register(app, site, metrics)
     errors.register(app)
     rate_limits.register(app, settings)
     discovery.register(app, settings)

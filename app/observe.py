@@ -7,7 +7,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,6 +68,11 @@ def request_id() -> str:
 def steps() -> Steps:
     """Give the steps of the request in hand."""
     return request.environ[_ENVIRON_NAME]
+
+
+def steps_of(environ: Mapping[str, Any]) -> Steps:
+    """Give the steps of the request with this environment."""
+    return environ[_ENVIRON_NAME]
 
 
 def metrics_of(app: Flask) -> Metrics:

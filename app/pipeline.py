@@ -65,6 +65,7 @@ class Answer:
     info: ImageInfo
     level: int
     picture: Picture
+    route: str
 
 
 def render_picture(
@@ -101,7 +102,7 @@ def render_picture(
     picture = picture_of(call, drawing, client_has, complete)
     # A lookup table can change without the image's info changing.
     if url and len(url) <= _LONGEST_REMEMBERED and not drawing.settings.luts:
-        answer = Answer(info, area.level, replace(picture, body=None, file=None))
+        answer = Answer(info, area.level, replace(picture, body=None, file=None), call.steps.route)
         call.parts.answers.set((call.viewer.key, url), answer)
     return picture
 

@@ -18,15 +18,13 @@ from app.metrics import Metrics
 from app.pipeline import Picture
 from app.settings import Settings
 from app.site import LazyParts
-from render.deadline import Asker, Deadline
+from app.who import OFFLOAD_HEADER, asker_of, noted_viewer
+from render.deadline import Deadline
 from render.errors import NotAuthenticated
-from render.workers.native import has_hung_up
 
 _EXTENSION = "blitzrender"
 _FIGURES = "blitzrender.composed"
 
-#: How a proxy says that it sends the files of the cache by itself.
-OFFLOAD_HEADER = "X-Blitzrender-Offload"
 OFFLOAD_ON = "on"
 
 
@@ -75,10 +73,12 @@ def current_call() -> Call:
     parts = site.get()
     steps = observe.steps()
     deadline = Deadline.after(parts.settings.request_deadline_s)
-    with steps.step("access"):
-        viewer = parts.identity.viewer(request, deadline)
+    viewer = noted_viewer(request.environ)
+    if viewer is None:
+        with steps.step("access"):
+            viewer = parts.identity.viewer(request, deadline)
     rate_limits.check_viewer(viewer)
-    asker = Asker(viewer.key, client_is_gone(request.environ))
+    asker = asker_of(viewer, request.environ)
     return Call(site.get(viewer.server), viewer, replace(deadline, asker=asker), steps)
 
 
@@ -88,14 +88,6 @@ def call_if_logged_in() -> Call | None:
         return current_call()
     except NotAuthenticated:
         return None
-
-
-def client_is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
-    """Give what tells whether the client of a request has hung up, as far as gunicorn lets see."""
-    connection = environ.get("gunicorn.socket")
-    if connection is None:
-        return lambda: False
-    return lambda: has_hung_up(connection.fileno())
 
 
 def picture_call() -> Call:
