@@ -23,6 +23,14 @@ PAGES = {name: (PROJECT / name).read_text("utf-8") for name in ("README.md", "do
 TEXT = "\n".join(PAGES.values())
 #: As browsers send it: bars, braces and dollars as they are, and longer than 8 kB.
 LONG = f"c=1|0:4000$FF0000&maps=[{{}}]&m=c&_={'x' * 12000}"
+#: Of the files that the commands save.
+BEGINNINGS = {
+    ".jpg": b"\xff\xd8",
+    ".png": b"\x89PNG",
+    ".npy": b"\x93NUMPY",
+    ".tif": (b"II*\0", b"MM\0*"),
+    ".tiff": (b"II*\0", b"MM\0*"),
+}
 
 
 def blocks(kind: str) -> list[str]:
@@ -47,20 +55,22 @@ def test_curl_gets_what_is_promised(running, tmp_path):
     (tmp_path / ".curlrc").write_text("fail\nsilent\nshow-error\nmax-time 60\n")
     commands = [line for line in lines("curl ") if line.startswith("curl ")]
     assert len(commands) >= 7
-    for command in commands:
+    for number, command in enumerate(commands):
+        folder = tmp_path / str(number)
+        folder.mkdir()
         done = subprocess.run(
             ["bash", "-c", command.replace("127.0.0.1:4080", f"127.0.0.1:{running.port}")],
-            cwd=tmp_path,
+            cwd=folder,
             env=os.environ | {"CURL_HOME": str(tmp_path)},
             capture_output=True,
         )
         assert done.returncode == 0, (command, done.stderr)
-        file = re.search(r"-o (\S+)", command)
-        if file is None:
+        files = list(folder.iterdir())
+        assert len(files) == (" -o" in command.lower()), command
+        for file in files:
+            assert file.read_bytes().startswith(BEGINNINGS[file.suffix]), command
+        if not files:
             json.loads(done.stdout)
-        else:
-            start = b"\x89PNG" if file.group(1).endswith(".png") else b"\xff\xd8"
-            assert (tmp_path / file.group(1)).read_bytes().startswith(start), command
 
 
 def test_the_steps_of_a_picture_are_those_that_are_told(running):
