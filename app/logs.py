@@ -4,8 +4,13 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
+
+from typing_extensions import override
+
+from app.log_writer import LateHandler
 
 _NAMED_SECRET = re.compile(
     r"""(?ix) \b (bsession | passw(?:or)?d | session(?:id|[_-]?key|[_-]?uuid) | cookie
@@ -17,21 +22,41 @@ _HINTS = ("session", "passw", "cookie", "authorization", "csrf")
 _UUID = re.compile(r"(?<!request_id=)\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 
 
-class RedactingFormatter(logging.Formatter):
+class _TimedFormatter(logging.Formatter):
+    """Works the time of day out once a second, which is most of what a line costs."""
+
+    _second = -1, ""
+
+    def second_of(self, record: logging.LogRecord, form: str) -> str:
+        """Give the second of a record in one form, the same one each time."""
+        second, text = self._second
+        if second != int(record.created):
+            second = int(record.created)
+            text = time.strftime(form, time.localtime(second))
+            self._second = second, text
+        return text
+
+
+class RedactingFormatter(_TimedFormatter):
     """Cuts session keys, cookies and passwords out of every line, whoever logged them."""
+
+    @override
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Give the time, to the millisecond."""
+        return f"{self.second_of(record, '%Y-%m-%d %H:%M:%S')},{int(record.msecs):03}"
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line without secrets."""
         return redact(super().format(record))
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_TimedFormatter):
     """Writes each line as one JSON object, without secrets; fields stand beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line."""
         told: dict[str, Any] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "time": self.second_of(record, "%Y-%m-%dT%H:%M:%S%z"),
             "severity": record.levelname.lower(),
             "logger": record.name,
         }
@@ -47,8 +72,13 @@ class JsonFormatter(logging.Formatter):
 
 def log_fields(logger: logging.Logger, fields: Mapping[str, object]) -> None:
     """Log fields at level info: as `name=value …`, or as members of a line in JSON."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
     text = " ".join(f"{name}={'-' if value is None else value}" for name, value in fields.items())
-    logger.info("%s", text, extra={"fields": fields})
+    # Where in the code it was called tells nothing, and to find out costs more than the line.
+    record = logger.makeRecord(logger.name, logging.INFO, "", 0, text, (), None)
+    record.fields = fields
+    logger.handle(record)
 
 
 def _plain(value: object) -> object:
@@ -71,7 +101,7 @@ def configure_logging(level: str, form: str = "keyvalue") -> None:
 
     `form` is `keyvalue` or `json`.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LateHandler(sys.stderr)
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
     logger = logging.getLogger("blitzrender")

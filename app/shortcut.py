@@ -16,7 +16,7 @@ from app import observe
 from app.call import Call
 from app.http import Headers, cache_control
 from app.pipeline import client_has_nothing, remembered_picture
-from app.site import LazyParts
+from app.site import LazyParts, Site
 from app.who import OFFLOAD_HEADER, asker_of, note_viewer
 from render.deadline import Deadline
 from render.errors import ServiceError
@@ -54,8 +54,10 @@ class Shortcut:
 
     def _find(self, environ: dict[str, Any]) -> tuple[Headers, bytes] | None:
         seen = observe.steps_of(environ)
+        # Asked for once: telling that this process has it costs a system call.
+        site = self._site.open()
         try:
-            call = self._call(environ, seen)
+            call = _call(site, environ, self._request_class(environ), seen)
         except ServiceError:
             # The long way meets it again, and tells it.
             return None
@@ -67,7 +69,7 @@ class Shortcut:
         if picture is None or picture.body is None:
             return None
         seen.route = answer.route
-        public = call.viewer.kind == "public" and self._site.has_one_server
+        public = call.viewer.kind == "public" and len(site.servers) == 1
         max_age_s = self._site.settings.browser_max_age_s
         headers = [
             ("Content-Type", picture.media_type),
@@ -78,12 +80,11 @@ class Shortcut:
         ]
         return headers, picture.body
 
-    def _call(self, environ: dict[str, Any], seen: observe.Steps) -> Call:
-        parts = self._site.get()
-        request: Request = self._request_class(environ)
-        deadline = Deadline.after(parts.settings.request_deadline_s)
-        with seen.step("access"):
-            viewer = parts.identity.viewer(request, deadline)
-        note_viewer(environ, viewer)
-        deadline = replace(deadline, asker=asker_of(viewer, environ))
-        return Call(self._site.get(viewer.server), viewer, deadline, seen)
+
+def _call(site: Site, environ: dict[str, Any], request: Request, seen: observe.Steps) -> Call:
+    deadline = Deadline.after(site.parts_of().settings.request_deadline_s)
+    with seen.step("access"):
+        viewer = site.identity.viewer(request, deadline)
+    note_viewer(environ, viewer)
+    deadline = replace(deadline, asker=asker_of(viewer, environ))
+    return Call(site.parts_of(viewer.server), viewer, deadline, seen)

@@ -59,6 +59,10 @@ class Site:
     watchers: tuple[ChangeWatcher, ...]
     jobs: JobRunner
 
+    def parts_of(self, server: int | None = None) -> Parts:
+        """Give the parts for a server, by its number; for the first one if not told."""
+        return next(iter(self.parts.values())) if server is None else self.parts[server]
+
     def close(self) -> None:
         """Close sessions, threads and files."""
         self.jobs.close()
@@ -91,27 +95,26 @@ class LazyParts:
 
     def get(self, server: int | None = None) -> Parts:
         """Give this process's parts for a server, by its number; for the first one if not told."""
-        parts = self._open().parts
-        return next(iter(parts.values())) if server is None else parts[server]
+        return self.open().parts_of(server)
 
     def all(self) -> tuple[Parts, ...]:
         """Give this process's parts for each server."""
-        return tuple(self._open().parts.values())
+        return tuple(self.open().parts.values())
 
     @property
     def servers(self) -> tuple[Server, ...]:
         """The servers that images come from."""
-        return self._open().servers
+        return self.open().servers
 
     @property
     def own_logins(self) -> OwnLogins | None:
         """The logins that Blitzrender itself keeps, None where it logs nobody in."""
-        return self._open().own_logins
+        return self.open().own_logins
 
     @property
     def has_one_server(self) -> bool:
         """Tell whether all images are those of one server."""
-        return len(self._open().servers) == 1
+        return len(self.open().servers) == 1
 
     @property
     def opened(self) -> tuple[Parts, ...]:
@@ -126,7 +129,8 @@ class LazyParts:
                 self._site.close()
             self._site = None
 
-    def _open(self) -> Site:
+    def open(self) -> Site:
+        """Give all that this process has open."""
         site = self._site
         if site is not None and self._process_id == os.getpid():
             return site
