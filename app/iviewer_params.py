@@ -9,7 +9,9 @@ from render.blitz.model_records import PlaneRange
 from render.errors import BadRequest
 
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_SHAPE_ID = re.compile(r"(?:[0-9]{1,18}:)?([0-9]{1,18})")
 _MOST_CHANNELS = 100
+_MOST_SHAPES = 1000
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,19 @@ class IntensityRequest:
     channels: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class ShapeStatsRequest:
+    """Shapes whose values are wanted in channels, all of them if none is named.
+
+    `z` and `t` are for shapes that lie on no section or timepoint in particular.
+    """
+
+    shape_ids: tuple[int, ...]
+    z: int
+    t: int
+    channels: tuple[int, ...]
+
+
 def parse_planes(sections: str, timepoints: str) -> PlaneRange:
     """Read `3` or `3-7` for sections and timepoints, both ends inclusive."""
     return PlaneRange(*_parse_range("z", sections), *_parse_range("t", timepoints))
@@ -31,19 +46,43 @@ def parse_planes(sections: str, timepoints: str) -> PlaneRange:
 
 def parse_intensity(query: Query) -> IntensityRequest:
     """Read where intensities are wanted. Raises BadRequest for what is missing or no number."""
-    texts = [text.strip() for text in query.get("c", "").split(",") if text.strip()]
-    if not texts or len(texts) > _MOST_CHANNELS:
+    channels = _parse_channels(query, "c")
+    if not channels:
         raise BadRequest(f"c should list 1 to {_MOST_CHANNELS} channels", parameter="c")
-    if not all(re.fullmatch("[0-9]{1,9}", text) for text in texts):
-        raise BadRequest("c should list channels counted from 0, as 0,2", parameter="c")
     return IntensityRequest(
         image_id=_parse_place(query, "image"),
         x=_parse_place(query, "x"),
         y=_parse_place(query, "y"),
         z=_parse_place(query, "z"),
         t=_parse_place(query, "t"),
-        channels=tuple(dict.fromkeys(map(int, texts))),
+        channels=channels,
     )
+
+
+def parse_shape_stats(query: Query) -> ShapeStatsRequest:
+    """Read `ids`, of shapes or as `<region>:<shape>`. Raises BadRequest for what is malformed."""
+    texts = [text.strip() for text in query.get("ids", "").split(",") if text.strip()]
+    if not texts or len(texts) > _MOST_SHAPES:
+        raise BadRequest(f"ids should list 1 to {_MOST_SHAPES} shapes", parameter="ids")
+    matches = [_SHAPE_ID.fullmatch(text) for text in texts]
+    ids = [int(match[1]) for match in matches if match is not None]
+    if len(ids) < len(texts):
+        raise BadRequest("ids should list shapes, as 5,7", parameter="ids")
+    return ShapeStatsRequest(
+        shape_ids=tuple(dict.fromkeys(ids)),
+        z=_parse_place(query, "z"),
+        t=_parse_place(query, "t"),
+        channels=_parse_channels(query, "cs"),
+    )
+
+
+def _parse_channels(query: Query, name: str) -> tuple[int, ...]:
+    texts = [text.strip() for text in query.get(name, "").split(",") if text.strip()]
+    if len(texts) > _MOST_CHANNELS:
+        raise BadRequest(f"{name} should list 1 to {_MOST_CHANNELS} channels", parameter=name)
+    if not all(re.fullmatch("[0-9]{1,9}", text) for text in texts):
+        raise BadRequest(f"{name} should list channels counted from 0, as 0,2", parameter=name)
+    return tuple(dict.fromkeys(map(int, texts)))
 
 
 def _parse_place(query: Query, name: str) -> int:

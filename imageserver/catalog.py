@@ -10,6 +10,8 @@ from pathlib import Path
 from stat import S_ISREG
 
 from imageserver.definitions import Change, Definitions, DefinitionStore, SavedDefinition
+from imageserver.drawing_store import DrawingStore
+from imageserver.drawings import Drawings, DrawnRoi, GivenRoi
 from imageserver.index import Index, IndexedFileset
 from imageserver.listing import Listing, lacks_stats
 from imageserver.luts import LutFile, LutRecord, find_luts, read_lut
@@ -71,6 +73,7 @@ class Catalog:
         self._access = Access(self._folder, confined)
         self._index = Index(cache_dir / "index.sqlite", self._folder)
         self._definitions = DefinitionStore(cache_dir / "index.sqlite")
+        self._drawings = DrawingStore(cache_dir / "index.sqlite")
         self._pyramids = PyramidStore(
             cache_dir / "pyramids", pyramid_budget_bytes, self._access.segments
         )
@@ -119,6 +122,7 @@ class Catalog:
         self._sources.close()
         self._pyramids.close()
         self._access.descriptors.close()
+        self._drawings.close()
         self._definitions.close()
         self._index.close()
 
@@ -233,6 +237,18 @@ class Catalog:
     def save_definitions(self, user_id: int, changes: Sequence[Change]) -> list[SavedDefinition]:
         """Save rendering settings, all or none. Raises StaleVersion."""
         return self._definitions.save(user_id, changes)
+
+    def drawings(self) -> Drawings:
+        """Give the regions that users drew; the same object until the next change."""
+        return self._drawings.current
+
+    def save_drawings(self, user_id: int, given: Sequence[GivenRoi]) -> list[DrawnRoi]:
+        """Save drawn regions, all or none. Raises StaleVersion and TooManyShapes."""
+        return self._drawings.save(user_id, given)
+
+    def delete_drawings(self, roi_ids: Sequence[int]) -> list[int]:
+        """Delete drawn regions; give the ids of those that were there."""
+        return self._drawings.delete(roi_ids)
 
     def open_pixels(self, pixels_id: int) -> PixelBuffer:
         """Give the pixels of an image, cheaply; it holds nothing and may be shared by threads.

@@ -5,7 +5,7 @@ sees one consistent state. What a view may not see is not in its graph.
 """
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Set
 from typing import Any
 
 from imageserver.accounts import Group, Ownership, Rights, User, View
@@ -18,6 +18,7 @@ from imageserver.definition_entities import (
     definition_of,
 )
 from imageserver.definitions import Definitions, SavedDefinition
+from imageserver.drawings import Drawings
 from imageserver.entities import (
     MEMBERS,
     Entity,
@@ -28,7 +29,13 @@ from imageserver.entities import (
 from imageserver.enumerations import ENUMERATIONS
 from imageserver.plate_entities import PLATE_MEMBERS, PlateEntities
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
-from imageserver.region_entities import REGION_MEMBERS, RegionEntities
+from imageserver.region_entities import (
+    CHANGED_BY_DRAWING,
+    REGION_MEMBERS,
+    RegionEntities,
+    drawn_event,
+    drawn_of,
+)
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
 from imageserver.visible import Catalog, VisibleCatalog
 
@@ -45,6 +52,7 @@ class Graph:
         index = VisibleCatalog(catalog, view)
         self.started_s = started_s
         self.definitions = index.definitions()
+        self.drawings = index.drawings()
         self.view = view
         self._index = index
         self._projects = {p.path: p for p in index.projects()}
@@ -59,21 +67,33 @@ class Graph:
                 self._by_dataset.setdefault(image.dataset_id, []).append(image)
             self._by_fileset.setdefault(image.fileset_id, []).append(image)
         self.plates: PlateEntities = PlateEntities(index.plates(), self._images)
-        self.regions: RegionEntities = RegionEntities(self, index)
+        self.regions: RegionEntities = RegionEntities(self, index, self.drawings)
         self.annotations: AnnotationEntities = AnnotationEntities(self, index)
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
 
-    def with_definitions(self, definitions: Definitions) -> "Graph":
-        """Give the same state of the files with other saved settings; it costs next to nothing."""
+    def with_saved(self, definitions: Definitions, drawings: Drawings) -> "Graph":
+        """Give the same state of the files with other settings and regions that users saved."""
+        other = self
+        if definitions is not self.definitions:
+            other = other._without(CHANGED_BY_SAVES, {"settings"})
+            other.definitions = definitions
+        if drawings is not self.drawings:
+            other = other._without(CHANGED_BY_DRAWING, {"rois", "roi", "shapes"})
+            other.drawings = drawings
+            other.regions = RegionEntities(other, other._index, drawings)
+        return other
+
+    def _without(self, kinds: Collection[str], steps: Set[str]) -> "Graph":
+        """Copy, but for what is known of classes, and of paths with one of the steps."""
         other = copy.copy(self)
-        other.definitions = definitions
+        # Others may add to these meanwhile.
         extents, indexes = dict(self._extents), dict(self._indexes)
-        other._extents = {k: v for k, v in extents.items() if k not in CHANGED_BY_SAVES}
+        other._extents = {kind: found for kind, found in extents.items() if kind not in kinds}
         other._indexes = {
             (kind, path): found
             for (kind, path), found in indexes.items()
-            if kind not in CHANGED_BY_SAVES and "settings" not in path.split(".")
+            if kind not in kinds and steps.isdisjoint(path.split("."))
         }
         return other
 
@@ -103,6 +123,9 @@ class Graph:
         definition = definition_of(entity)
         if definition is not None and (name == "details.owner" or name.endswith("Event")):
             return definition_detail(self, definition, name)
+        drawn = drawn_of(entity)
+        if drawn is not None and name.endswith("Event"):
+            return drawn_event(drawn, latest=name == "details.updateEvent")
         if name == "details.owner":
             return self.experimenter(self.ownership(entity).owner_id)
         if name == "details.group":
@@ -119,7 +142,8 @@ class Graph:
     def ownership(self, entity: Entity) -> Ownership:
         """Tell to whom an entity belongs: to the owner of its image, or of its own folder.
 
-        Saved settings belong to who saved them, in the group of the image.
+        Saved settings belong to who saved them, and drawn regions to who drew them, in the group of
+        the image.
         """
         definition = definition_of(entity)
         if definition is not None:
@@ -127,6 +151,9 @@ class Graph:
             of_pixels = self.view.accounts.system if pixels is None else self.ownership(pixels)
             return Ownership(definition.owner_id, of_pixels.group_id)
         image = image_of(entity)
+        drawn = drawn_of(entity)
+        if image is not None and drawn is not None:
+            return Ownership(drawn.owner_id, self._index.ownership(image).group_id)
         if image is not None:
             return self._index.ownership(image)
         if entity.kind == "ExperimenterGroup":
@@ -139,7 +166,10 @@ class Graph:
         """Tell what the one who asks may do with an entity."""
         # Lookup tables are files that images are drawn with, not data of images.
         is_table = entity.kind == "OriginalFile" and not isinstance(entity.record, FileRecord)
-        return self.view.rights(self.ownership(entity), "" if is_table else entity.kind)
+        ownership = self.ownership(entity)
+        if entity.kind in REGION_MEMBERS:
+            return self.view.rights(ownership, entity.kind, fixed=drawn_of(entity) is None)
+        return self.view.rights(ownership, "" if is_table else entity.kind)
 
     # -- extents and look-ups --------------------------------------------------------------
 
@@ -206,7 +236,8 @@ class Graph:
         if kind == "Event":
             versions = {(image, v) for image in images for v in (0, image.version)}
             of_images = (event(image, version) for image, version in versions)
-            return [event(None), *of_images, *definition_extent(self, kind)]
+            saves = (*definition_extent(self, kind), *self.regions.events())
+            return [event(None), *of_images, *saves]
         if kind in CHANGED_BY_SAVES:
             return list(definition_extent(self, kind))
         simple = {

@@ -46,6 +46,7 @@ class GraphSource:
             graph is None
             or revision != kept.revision
             or graph.definitions is not self._catalog.definitions()
+            or graph.drawings is not self._catalog.drawings()
         ):
             graph = self._renewed(kept, revision, view)
         return graph if graph.view is view else graph.seen_by(view)
@@ -68,10 +69,9 @@ class GraphSource:
         with kept.lock:
             now_s = time.monotonic()
             if kept.graph is not None and (revision == kept.revision or now_s < kept.until_s):
-                # Who saved settings finds them in the very next answer.
-                definitions = self._catalog.definitions()
-                if kept.graph.definitions is not definitions:
-                    kept.graph = kept.graph.with_definitions(definitions)
+                # Who saved something finds it in the very next answer.
+                saved = self._catalog.definitions(), self._catalog.drawings()
+                kept.graph = kept.graph.with_saved(*saved)
                 return kept.graph
             # Read before the records, so that a change meanwhile makes the next call look again.
             kept.revision = self._catalog.revision()

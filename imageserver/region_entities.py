@@ -1,12 +1,15 @@
 """Regions of interest and their shapes as entities of OMERO's model.
 
-The id of a region, as of a shape, tells its image and its number among those of the image, so
-that one is found without looking at other images. Files are opened only for images that have any.
+Those of files come first, then those that users drew. The id of a region of a file, as of a shape,
+tells its image and its number among those of the image, so that one is found without looking at
+other images. Files are opened only for images that have any.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imageserver.definitions import SaveEvent
+from imageserver.drawings import FIRST_ID, Drawings, DrawnRoi
 from imageserver.entities import Entity, Quantity
 from imageserver.readers.objects import MAX_PER_IMAGE, RoiMetadata, ShapeMetadata
 from imageserver.records import ImageRecord
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from imageserver.visible import VisibleCatalog
 
 _LENGTHS = frozenset({"strokeWidth", "fontSize"})
+#: Ids of the events in which regions were drawn: above those of images, below those of settings.
+_DRAWN = 1 << 61
 _MATRIX = ("a00", "a10", "a01", "a11", "a02", "a12")
 
 #: Paths that lead to the image of a region or shape, or to an id that tells it.
@@ -33,9 +38,10 @@ _ID_PATHS = {
 class RegionEntities:
     """The regions of one graph."""
 
-    def __init__(self, graph: "Graph", index: "VisibleCatalog") -> None:
+    def __init__(self, graph: "Graph", index: "VisibleCatalog", drawings: Drawings) -> None:
         self._graph = graph
         self._index = index
+        self._drawings = drawings
         self._by_kind: dict[str, list[Entity]] | None = None
 
     def rois_of(self, image: ImageRecord) -> list[Entity]:
@@ -43,9 +49,17 @@ class RegionEntities:
         found = []
         first = image.id * MAX_PER_IMAGE
         for number, roi in enumerate(self._index.rois(image), first):
-            found.append(Entity("Roi", number, RoiRecord(image, roi, number, first)))
+            ids = range(first, first + len(roi.shapes))
+            found.append(Entity("Roi", number, RoiRecord(image, roi, number, ids)))
             first += len(roi.shapes)
+        found += [drawn_entity(image, roi) for roi in self._drawings.of_image(image.id)]
         return found
+
+    def events(self) -> Iterator[Entity]:
+        """Give the events in which visible regions were drawn and last changed."""
+        for image in self._graph.image_records():
+            for roi in self._drawings.of_image(image.id):
+                yield from dict.fromkeys(drawn_event(roi, latest) for latest in (False, True))
 
     def extent(self, kind: str) -> Iterable[Entity]:
         """Give all regions, or all entities of exactly one class of what belongs to them."""
@@ -68,7 +82,10 @@ class RegionEntities:
         if path in _IMAGE_PATHS.get(family, ()):
             image_ids = dict.fromkeys(wanted)
         elif path in _ID_PATHS.get(family, ()):
-            image_ids = dict.fromkeys(i // MAX_PER_IMAGE for i in wanted if isinstance(i, int))
+            numbers = [i for i in wanted if isinstance(i, int)]
+            image_ids = dict.fromkeys(i // MAX_PER_IMAGE for i in numbers if i < FIRST_ID)
+            for number in numbers:
+                image_ids |= dict.fromkeys(self._drawings.images_of(number))
         else:
             return None
         kinds = subclasses(kind)
@@ -88,34 +105,73 @@ class RegionEntities:
 
 
 class RoiRecord(NamedTuple):
-    """What is behind a region: its image, its id, and the id of its first shape."""
+    """What is behind a region: its image, its id, those of its shapes, and what was drawn."""
 
     image: ImageRecord
     roi: RoiMetadata
     id: int
-    first_shape: int
+    shape_ids: Sequence[int]
+    drawn: DrawnRoi | None = None
 
 
 class ShapeRecord(NamedTuple):
-    """What is behind a shape: its image, its region and its id."""
+    """What is behind a shape: its image, its region, its id and its version."""
 
     image: ImageRecord
     shape: ShapeMetadata
     id: int
     roi: RoiRecord
+    version: int = 0
+
+
+class MatrixRecord(NamedTuple):
+    """What is behind the transformation of a shape."""
+
+    image: ImageRecord
+    matrix: Sequence[float]
+    drawn: DrawnRoi | None
+
+
+def drawn_entity(image: ImageRecord, drawn: DrawnRoi) -> Entity:
+    """Give the entity of a region that somebody drew on an image."""
+    roi = RoiMetadata(tuple(one.shape for one in drawn.shapes), drawn.name, drawn.description)
+    ids = [one.id for one in drawn.shapes]
+    return Entity("Roi", drawn.id, RoiRecord(image, roi, drawn.id, ids, drawn))
+
+
+def drawn_of(entity: Entity) -> DrawnRoi | None:
+    """Give what somebody drew that an entity is, or is a part of; None for any other."""
+    record = entity.record
+    if isinstance(record, ShapeRecord):
+        return record.roi.drawn
+    return record.drawn if isinstance(record, RoiRecord | MatrixRecord) else None
+
+
+def drawn_event(drawn: DrawnRoi, latest: bool) -> Entity:
+    """Give the event in which a region was drawn, or the one in which it was last changed."""
+    changed = latest and drawn.version > 0
+    event: SaveEvent = drawn.updated if changed else drawn.created
+    return Entity("Event", _DRAWN + 2 * (drawn.id - FIRST_ID) + changed, event)
 
 
 def shapes_of(roi: RoiRecord) -> list[Entity]:
     """Give the shapes of a region."""
+    versions = [0] * len(roi.roi.shapes)
+    if roi.drawn is not None:
+        versions = [shape.version for shape in roi.drawn.shapes]
     return [
-        Entity(shape.kind, number, ShapeRecord(roi.image, shape, number, roi))
-        for number, shape in enumerate(roi.roi.shapes, roi.first_shape)
+        Entity(shape.kind, number, ShapeRecord(roi.image, shape, number, roi, version))
+        for number, shape, version in zip(roi.shape_ids, roi.roi.shapes, versions, strict=True)
     ]
 
 
 def _transform(graph: "Graph", record: ShapeRecord) -> Entity | None:
     matrix = record.shape.values.get("transform")
-    return None if matrix is None else Entity("AffineTransform", record.id, (record.image, matrix))
+    if matrix is None:
+        return None
+    return Entity(
+        "AffineTransform", record.id, MatrixRecord(record.image, matrix, record.roi.drawn)
+    )
 
 
 def _value(name: str) -> Callable[["Graph", Any], Any]:
@@ -129,14 +185,14 @@ def _value(name: str) -> Callable[["Graph", Any], Any]:
 
 
 def _matrix_part(position: int) -> Callable[["Graph", Any], float]:
-    return lambda graph, record: record[1][position]
+    return lambda graph, record: record.matrix[position]
 
 
 def _shape_members(kind: str) -> dict[str, Callable[["Graph", Any], Any]]:
     members = load_schema()[kind].members.values()
     found = {m.name: _value(m.name) for m in members if m.kind in {"value", "quantity"}}
     found |= {
-        "version": lambda graph, record: 0,
+        "version": lambda graph, record: record.version,
         "roi": lambda graph, record: Entity("Roi", record.roi.id, record.roi),
         "transform": _transform,
     }
@@ -145,9 +201,12 @@ def _shape_members(kind: str) -> dict[str, Callable[["Graph", Any], Any]]:
     return found
 
 
+#: Classes whose entities drawing changes, those above them included.
+CHANGED_BY_DRAWING = frozenset({"Roi", "AffineTransform", *subclasses("Shape"), "Event", "IObject"})
+
 REGION_MEMBERS: dict[str, dict[str, Callable[["Graph", Any], Any]]] = {
     "Roi": {
-        "version": lambda graph, record: 0,
+        "version": lambda graph, record: 0 if record.drawn is None else record.drawn.version,
         "name": lambda graph, record: record.roi.name,
         "description": lambda graph, record: record.roi.description,
         "image": lambda graph, record: Entity("Image", record.image.id, record.image),

@@ -13,6 +13,7 @@ from imageserver.accounts import Accounts, Ownership, View
 from imageserver.accounts.model import REST
 from imageserver.catalog import UnknownId
 from imageserver.definitions import Change, Definitions, SavedDefinition
+from imageserver.drawings import Drawings, DrawnRoi, GivenRoi
 from imageserver.readers.objects import AnnotationMetadata, RoiMetadata, ShapeMetadata
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
 
@@ -52,6 +53,9 @@ class Catalog(Protocol):
     def save_definitions(
         self, user_id: int, changes: Sequence[Change]
     ) -> list[SavedDefinition]: ...
+    def drawings(self) -> Drawings: ...
+    def save_drawings(self, user_id: int, given: Sequence[GivenRoi]) -> list[DrawnRoi]: ...
+    def delete_drawings(self, roi_ids: Sequence[int]) -> list[int]: ...
 
 
 class VisibleCatalog:
@@ -161,6 +165,26 @@ class VisibleCatalog:
         for change in changes:
             self.image_by_pixels(change.pixels_id, wait_stats_s=0)
         return self._catalog.save_definitions(user_id, changes)
+
+    def drawings(self) -> Drawings:
+        """Give all drawn regions; who sees an image may see its regions."""
+        return self._catalog.drawings()
+
+    def save_drawings(self, user_id: int, given: Sequence[GivenRoi]) -> list[DrawnRoi]:
+        """Save drawn regions. Raises UnknownId for an image that is not visible."""
+        for image_id in {one.image_id for one in given}:
+            self.image(image_id, wait_stats_s=0)
+        return self._catalog.save_drawings(user_id, given)
+
+    def delete_drawings(self, roi_ids: Sequence[int]) -> list[int]:
+        """Delete drawn regions. Raises UnknownId for one whose image is not visible."""
+        drawings = self.drawings()
+        for roi_id in roi_ids:
+            image_id = drawings.image_of_roi.get(roi_id)
+            if image_id is None:
+                raise UnknownId(f"region {roi_id} does not exist")
+            self.image(image_id, wait_stats_s=0)
+        return self._catalog.delete_drawings(roi_ids)
 
     def _visible(self, record: Any, kind: str, identifier: int) -> Any:
         if not self.sees(record):

@@ -27,6 +27,8 @@ _POINT_SIDE = 100
 #: No image reaches that far, and arithmetic on coordinates stays exact.
 _FARTHEST = 1e9
 
+_BETWEEN_POINTS = 0.001
+
 _CARD = (200, 200, 200)
 _CARD_TEXT = "Shape too large to\ngenerate thumbnail"
 _RED, _BLACK, _WHITE = (255, 0, 0), (0, 0, 0), (255, 255, 255)
@@ -37,7 +39,7 @@ def frame_of(shape: Shape) -> Region:
 
     Raises NotFound for a shape that nothing is known of, or that lies nowhere.
     """
-    points = outline.moved(_corners(shape), shape.transform)
+    points = outline.moved(corners_of(shape), shape.transform)
     if not points.size or not (np.abs(points) < _FARTHEST).all():
         raise NotFound(f"shape {shape.id} has no place that could be shown")
     x, y = points.min(0)
@@ -48,7 +50,19 @@ def frame_of(shape: Shape) -> Region:
     return frame.frame_around(float(x), float(y), float(width), float(height))
 
 
-def _corners(shape: Shape) -> outline.Points:
+def box_of(shape: Shape) -> Region | None:
+    """Give the whole pixels within which a shape lies; None when it lies nowhere."""
+    points = outline.moved(corners_of(shape), shape.transform)
+    if not points.size or not (np.abs(points) < _FARTHEST).all():
+        return None
+    low, high = points.min(0), points.max(0)
+    # An ellipse is told by points on it, between which it reaches a little further.
+    reach = (high - low) * _BETWEEN_POINTS if isinstance(shape.geometry, Ellipse) else 0
+    (x, y), (right, bottom) = np.floor(low - reach), np.floor(high + reach) + 1
+    return Region(int(x), int(y), int(right - x), int(bottom - y))
+
+
+def corners_of(shape: Shape) -> outline.Points:
     """Give points that a shape lies within, before its transformation; none if there are none."""
     match shape.geometry:
         case Rectangle(x, y, width, height) | Mask(x, y, width, height):
@@ -94,7 +108,7 @@ class ShapeThumbnailJob:
     def _draw_shape(self, thumbnail: NDArray[np.uint8]) -> None:
         corner = np.array([self.frame.x, self.frame.y])
         factor = thumbnail.shape[1] / self.frame.width
-        moved = outline.moved(_corners(self.shape), self.shape.transform)
+        moved = outline.moved(corners_of(self.shape), self.shape.transform)
         points = (moved - corner) * factor
         match self.shape.geometry:
             case Point():

@@ -182,6 +182,8 @@ OPERATIONS: dict[str, Operation] = {
     "iviewer.plane_shape_counts": Operation(),
     "iviewer.place_of_roi": Operation(),
     "iviewer.place_of_shape": Operation(),
+    "iviewer.shape_stats": Operation(("shape ids", "place z", "place t", "cs")),
+    "iviewer.persist_rois": Operation(bodies=(JSON,)),
     "iviewer.paths_to_object": Operation(("one image", "roi", "shape", "page_size")),
     "figure.image_data": Operation(),
     "figure.render_scaled_region": Operation(("scaled region", "max_size", *_PLANE), PICTURES),

@@ -220,6 +220,8 @@ PARAMETERS = _by_key(
         Parameter("z", _NUMBER, "The section, counted from 0.", key="place z", example="0"),
         Parameter("t", _NUMBER, "The timepoint, counted from 0.", key="place t", example="0"),
         Parameter("c", _TEXT, "Channels, counted from 0.", key="place c", example="0"),
+        Parameter("cs", _TEXT, "Channels, counted from 0; all without it.", example="0"),
+        Parameter("ids", _TEXT, "Shapes.", key="shape ids", example="1,2"),
         Parameter(
             "region",
             _TEXT,

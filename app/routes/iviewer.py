@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.http import data_response
+from app.http import data_response, passing_response
 from app.iviewer import bundle_of, page_parameters, serves_iviewer
 from app.iviewer_data import (
     describe_for_iviewer,
@@ -20,8 +20,11 @@ from app.iviewer_data import (
     describe_times,
     describe_well_fields,
 )
-from app.iviewer_params import parse_intensity, parse_planes
+from app.iviewer_params import parse_intensity, parse_planes, parse_shape_stats
+from app.roi_changes import save_rois
+from app.roi_params import parse_roi_changes
 from app.routes.pages import viewer_page
+from app.shape_stats import describe_shape_stats
 from app.web import current_call, current_settings, forget_share, query, under_both_prefixes
 
 blueprint = Blueprint("iviewer", __name__)
@@ -138,6 +141,23 @@ def place_of_roi(roi_id: int) -> Response:
 def place_of_shape(shape_id: int) -> Response:
     """Tell which of the regions on its plane a shape belongs to."""
     return data_response(describe_place(current_call(), "shape", shape_id), {})
+
+
+@blueprint.get("/iviewer/shape_stats/")
+def shape_stats() -> Response:
+    """Give the statistics of the values under shapes."""
+    told = describe_shape_stats(current_call(), parse_shape_stats(query()))
+    return data_response(told, {}, compact=True)
+
+
+@blueprint.post("/iviewer/persist_rois/")
+def persist_rois() -> Response:
+    """Save, change and delete regions of an image."""
+    call = current_call()
+    limit = call.settings.max_regions_bytes
+    # Not a byte more than shows that it is too much.
+    changes = parse_roi_changes(request.stream.read(limit + 1), limit)
+    return passing_response(save_rois(call, changes), {})
 
 
 @blueprint.get("/webclient/api/paths_to_object/")

@@ -18,8 +18,15 @@ class LimitsSettings(BaseModel):
         256 * 1024**2,
         "Bytes of raw pixels that one projection may read: sections x region x channels.",
     )
+    max_statistics_bytes: Count = setting(
+        256 * 1024**2,
+        "Bytes of raw pixels that the statistics of the shapes of one request may read.",
+    )
     max_settings_bytes: Count = setting(
         65536, "Bytes of the rendering settings that are sent to be kept under a handle."
+    )
+    max_regions_bytes: Count = setting(
+        8 * 1024**2, "Bytes of the regions of interest that one request may save."
     )
     max_histogram_bins: Count = setting(65536, "Bins of the finest histogram.")
     thumbnail_batch_limit: Count = setting(

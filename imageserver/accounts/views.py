@@ -86,8 +86,11 @@ class View:
         """Tell whether things of an ownership are visible."""
         return ownership in self.readable
 
-    def rights(self, ownership: Ownership, kind: str = "") -> Rights:
-        """Tell what the user may do with an object of a kind that belongs to somebody."""
+    def rights(self, ownership: Ownership, kind: str = "", *, fixed: bool | None = None) -> Rights:
+        """Tell what the user may do with an object of a kind that belongs to somebody.
+
+        `fixed` = nobody may change it; without it, objects are what the accounts say of files.
+        """
         accounts, user = self.accounts, self.user
         group = accounts.groups[ownership.group_id]
         owns = ownership.owner_id in (user.id, self.acts_for)
@@ -98,7 +101,7 @@ class View:
         writes = owns or oversees or (is_member and group.allows("group", "w"))
         joins = owns or (oversees and shares) or (is_member and group.allows("group", "w"))
         annotates = joins or (is_member and group.allows("group", "a"))
-        changes = not accounts.files_fixed
+        changes = not (accounts.files_fixed if fixed is None else fixed)
         return Rights(
             permissions=group.permissions,
             bits=group.bits,

@@ -1,10 +1,12 @@
 """Requests that a session submits, and the handles that hold their responses."""
 
+from collections.abc import Callable
 from typing import Any
 
 import Ice
 
-from imageserver.faults import guarded
+from imageserver.faults import guarded, translate, usage
+from imageserver.services import regions
 from imageserver.services.context import ServiceContext
 from render.blitz.slices import omero
 
@@ -45,14 +47,40 @@ class Handle(omero.cmd.Handle):
 
 def respond(context: ServiceContext, request: Any) -> Any:
     """Answer a request, with ERR where it is not offered or fails: `submit` declares no errors."""
-    if not isinstance(request, omero.cmd.UsedFilesRequest):
+    answer = next((made for kind, made in _ANSWERS.items() if isinstance(request, kind)), None)
+    if answer is None:
         kind = "nothing" if request is None else type(request).__name__
         return _error("not-offered", f"This image server does not offer {kind}.")
+    try:
+        return answer(context, request)
+    except Exception as error:
+        told = translate(error)
+        if not isinstance(told, omero.ServerError):
+            raise
+        return _error(type(told).__name__, told.message)
+
+
+def _used_files(context: ServiceContext, request: Any) -> Any:
     entity = context.graph.find("Image", request.imageId)
     if entity is None:
         return _error("no-image", f"There is no Image with the id {request.imageId}.")
     return omero.cmd.UsedFilesResponse(binaryFilesThisSeries=list(entity.record.file_ids))
 
 
+def _delete(context: ServiceContext, request: Any) -> Any:
+    wanted = {name.rpartition(".")[2]: ids for name, ids in (request.targetObjects or {}).items()}
+    if set(wanted) != {"Roi"} or request.dryRun:
+        raise usage("This image server deletes regions only.")
+    deleted = regions.delete(context, wanted["Roi"])
+    return omero.cmd.Delete2Response(deletedObjects={_ROI: deleted})
+
+
 def _error(name: str, message: str) -> Any:
     return omero.cmd.ERR(category="blitzrender", name=name, parameters={"message": message})
+
+
+_ROI = "ome.model.roi.Roi"
+_ANSWERS: dict[type, Callable[[ServiceContext, Any], Any]] = {
+    omero.cmd.UsedFilesRequest: _used_files,
+    omero.cmd.Delete2: _delete,
+}

@@ -7,11 +7,11 @@ import Ice
 from imageserver.entities import Entity
 from imageserver.faults import guarded, not_visible
 from imageserver.graph import Graph
-from imageserver.model import Builder, Fetch
+from imageserver.model import Builder
 from imageserver.services.context import ServiceContext
+from imageserver.services.regions import PARTS
 from render.blitz.slices import omero
 
-_PARTS = Fetch.of("shapes.transform", "details.owner", "details.updateEvent")
 #: The key of shapes that lie on no plane in particular.
 _ANY_PLANE = -1
 
@@ -56,7 +56,7 @@ def _result(
     graph: Graph, regions: list[Entity], options: Any, plane: dict[str, int] | None = None
 ) -> Any:
     builder = Builder(graph)
-    loaded = [builder.load(region, _PARTS) for region in regions]
+    loaded = [builder.load(region, PARTS) for region in regions]
     kinds = set(options.shapes or ()) if options is not None else set()
     for region in loaded:
         region.shapesSeq = [

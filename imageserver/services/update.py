@@ -1,44 +1,69 @@
-"""IUpdate: saves rendering settings, the only objects that clients may change here."""
+"""IUpdate: saves rendering settings and regions, the only objects that clients may change here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import Ice
 
 from imageserver.definitions import Change, SavedDefinition
 from imageserver.faults import guarded, usage
-from imageserver.services import definitions
+from imageserver.services import definitions, regions
 from imageserver.services.context import ServiceContext
 from imageserver.services.given_settings import given_settings
 from render.blitz.slices import omero
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What was saved: its id, and how it is loaded anew."""
+
+    id: int
+    load: Callable[[], Any]
+
+
 @guarded(omero.api.IUpdate)
 class Update(omero.api.IUpdate):
-    """Takes RenderingDefs: one with an id is changed, one without is a new one for its pixels."""
+    """Takes RenderingDefs, Rois and Shapes: one with an id is changed, one without is a new one."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
 
     def saveObject(self, obj: Any, current: Ice.Current) -> None:  # noqa: N802
-        save_objects(self._context, [obj])
+        _save(self._context, [obj])
 
     def saveAndReturnObject(self, obj: Any, current: Ice.Current) -> Any:  # noqa: N802
-        [saved] = save_objects(self._context, [obj])
-        return definitions.load(self._context, saved)
+        [saved] = _save(self._context, [obj])
+        return saved.load()
 
     def saveCollection(self, objects: list, current: Ice.Current) -> None:  # noqa: N802
-        save_objects(self._context, objects)
+        _save(self._context, objects)
 
     def saveArray(self, objects: list, current: Ice.Current) -> None:  # noqa: N802
-        save_objects(self._context, objects)
+        _save(self._context, objects)
 
     def saveAndReturnArray(self, objects: list, current: Ice.Current) -> list:  # noqa: N802
-        saved = save_objects(self._context, objects)
-        return [definitions.load(self._context, one) for one in saved]
+        return [one.load() for one in _save(self._context, objects)]
 
     def saveAndReturnIds(self, objects: list, current: Ice.Current) -> list[int]:  # noqa: N802
-        return [saved.id for saved in save_objects(self._context, objects)]
+        return [one.id for one in _save(self._context, objects)]
+
+    def deleteObject(self, row: Any, current: Ice.Current) -> None:  # noqa: N802
+        if not isinstance(row, omero.model.Roi) or row.id is None:
+            raise usage("This image server deletes regions only, by their id.")
+        regions.delete(self._context, [row.id.val])
+
+
+def _save(context: ServiceContext, objects: Sequence[Any]) -> list[Saved]:
+    """Save objects of one sort, all or none."""
+    if objects and all(map(regions.is_region, objects)):
+        saved = regions.save(context, objects)
+        return [Saved(found, partial(regions.load, context, kind, found)) for kind, found in saved]
+    return [
+        Saved(one.id, partial(definitions.load, context, one))
+        for one in save_objects(context, objects)
+    ]
 
 
 def save_objects(context: ServiceContext, objects: Sequence[Any]) -> list[SavedDefinition]:
@@ -49,7 +74,7 @@ def save_objects(context: ServiceContext, objects: Sequence[Any]) -> list[SavedD
 def _change(context: ServiceContext, given: Any) -> Change:
     if not isinstance(given, omero.model.RenderingDef) or not given.loaded:
         kind = "nothing" if given is None else type(given).__name__
-        raise usage(f"This image server saves loaded rendering settings only, not {kind}.")
+        raise usage(f"This image server saves loaded rendering settings and regions, not {kind}.")
     if given.id is None:
         return _new(context, given)
     before = definitions.find_definition(context, given.id.val)

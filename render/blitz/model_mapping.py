@@ -149,6 +149,15 @@ def shape_record_of(shape: Any) -> ModelRecord:
     return ModelRecord(kind, unwrap(shape.id), _details_of(shape), values)
 
 
+def members_of_shape(kind: str) -> dict[str, str] | None:
+    """Give OMERO's members of a class of shapes by the names that are told; None for another one.
+
+    The transformation, and the bits of a mask, are not among them.
+    """
+    own = _SHAPES.get(kind)
+    return None if own is None else _SHAPE | own
+
+
 def quantity_of(kind: str, quantity: Any) -> Quantity:
     """Give a Length or Time."""
     return Quantity(kind, quantity.value, quantity.unit.name)

@@ -119,6 +119,10 @@ SHAPES_OF_IMAGE = f"{_SHAPES} where s.roi.image.id = :id order by s.id"
 
 SHAPES_OF_ROI = f"{_SHAPES} where s.roi.id = :id order by s.id"
 
+LARGEST_MASK_OF_SHAPES = "select max(m.width * m.height) from Mask as m where m.id in (:ids)"
+
+SHAPES = f"{_SHAPES} where s.id in (:ids) order by s.id"
+
 SHAPE = f"{_SHAPES} where s.id = :id"
 
 FILES_OF_IMAGE = """

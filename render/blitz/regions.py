@@ -14,12 +14,15 @@ from render.blitz.mapping import unwrap
 from render.blitz.queries import (
     LARGEST_MASK_OF_IMAGE,
     LARGEST_MASK_OF_ROI,
+    LARGEST_MASK_OF_SHAPES,
     ROI,
     ROIS_OF_IMAGE,
     SHAPE,
+    SHAPES,
     SHAPES_OF_IMAGE,
     SHAPES_OF_ROI,
     with_id,
+    with_ids,
 )
 from render.blitz.session import LiveSession
 from render.blitz.slices import omero
@@ -87,6 +90,26 @@ def load_shape(live: LiveSession, shape_id: int, deadline: Deadline) -> Shape:
     if found is None:
         raise NotFound(f"there is no shape {shape_id} that is visible to you")
     return shape_of(found)
+
+
+def load_shapes(
+    live: LiveSession, shape_ids: Sequence[int], deadline: Deadline
+) -> tuple[Shape, ...]:
+    """Load shapes, ordered by id; those that are missing or invisible are left out."""
+    query, wanted = live.service("query", deadline), sorted(shape_ids)
+    largest = call(
+        deadline,
+        "measure masks",
+        query.projectionAsync,
+        LARGEST_MASK_OF_SHAPES,
+        with_ids(wanted),
+    )
+    size = page_for(live, largest)
+    found = []
+    for first in range(0, len(wanted), size):
+        ids = with_ids(wanted[first : first + size])
+        found += call(deadline, "load shapes", query.findAllByQueryAsync, SHAPES, ids)
+    return tuple(shape_of(shape) for shape in found)
 
 
 def page_for(live: LiveSession, rows: Sequence[Any]) -> int:

@@ -33,10 +33,13 @@ _SERVICES = {
     "config": ("getConfigService", omero.api.IConfigPrx),
     "container": ("getContainerService", omero.api.IContainerPrx),
     "metadata": ("getMetadataService", omero.api.IMetadataPrx),
+    "projection": ("getProjectionService", omero.api.IProjectionPrx),
     "query": ("getQueryService", omero.api.IQueryPrx),
+    "roi": ("getRoiService", omero.api.IRoiPrx),
     "script": ("getScriptService", omero.api.IScriptPrx),
     "session": ("getSessionService", omero.api.ISessionPrx),
     "settings": ("getRenderingSettingsService", omero.api.IRenderingSettingsPrx),
+    "update": ("getUpdateService", omero.api.IUpdatePrx),
 }
 
 

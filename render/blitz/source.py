@@ -15,6 +15,7 @@ from render.blitz.bulk_annotations import find_bulk_annotations
 from render.blitz.changes import changes_since
 from render.blitz.compatible import channels_of_images_beside
 from render.blitz.definitions import list_rendering_definitions, load_rendering_definition
+from render.blitz.drawing_session import DrawingSession
 from render.blitz.endpoint import Credentials, Endpoint, Limits
 from render.blitz.file_stream import FileStream
 from render.blitz.files import list_lookup_tables, load_fileset, read_file
@@ -27,7 +28,6 @@ from render.blitz.listings import (
 )
 from render.blitz.logins import OpenedSession, end_session, start_session
 from render.blitz.metadata import load_image_info
-from render.blitz.object_session import ObjectSession
 from render.blitz.plates import load_plate_grid, load_well
 from render.blitz.pool import SessionPool
 from render.blitz.reading import read_planes
@@ -47,7 +47,7 @@ from render.blitz.records import (
     SessionUser,
     WellItem,
 )
-from render.blitz.regions import list_rois, load_roi, load_shape
+from render.blitz.regions import list_rois, load_roi, load_shape, load_shapes
 from render.blitz.rendering import render_projection, render_region
 from render.blitz.saving import copy_definition, reset_definitions, save_definition
 from render.blitz.searching import load_parents, search
@@ -70,7 +70,7 @@ __all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
 Result = TypeVar("Result")
 
 
-class BlitzSession(ObjectSession):
+class BlitzSession(DrawingSession):
     """One viewer's session on a server, opened when needed and reopened once when lost."""
 
     def __init__(self, source: "BlitzSource", credentials: Credentials) -> None:
@@ -219,6 +219,10 @@ class BlitzSession(ObjectSession):
     def shape(self, shape_id: int, deadline: Deadline) -> Shape:
         """Load one shape, a mask with its bits; NotFound when missing or invisible."""
         return self._run(lambda live: load_shape(live, shape_id, deadline), deadline)
+
+    def shapes(self, shape_ids: Sequence[int], deadline: Deadline) -> tuple[Shape, ...]:
+        """Load shapes by rising id; those that are missing or invisible are left out."""
+        return self._run(lambda live: load_shapes(live, shape_ids, deadline), deadline)
 
     def well(self, well_id: int, deadline: Deadline) -> WellItem:
         """Load a well with its fields; NotFound when it is missing or invisible."""

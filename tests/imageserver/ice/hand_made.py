@@ -7,6 +7,7 @@ from imageserver.accounts import View, local_accounts
 from imageserver.accounts.model import LOCAL_USER_ID
 from imageserver.accounts.views import ALL_GROUPS, view_of
 from imageserver.definitions import Definitions
+from imageserver.drawings import Drawings
 from imageserver.readers.objects import (
     MAX_PER_IMAGE,
     AcquisitionMetadata,
@@ -147,6 +148,9 @@ class HandMadeIndex:
 
     def mask(self, image: ImageRecord, shape: ShapeMetadata) -> bytes:
         return b"\x80"
+
+    def drawings(self) -> Drawings:
+        return Drawings()
 
     def definitions(self) -> Definitions:
         return Definitions()

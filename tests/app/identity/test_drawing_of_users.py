@@ -1,0 +1,154 @@
+"""Who may draw on an image, and change what others drew; also through a router as OMERO has one."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.settings import load_settings
+from app.web import parts_of
+from render.blitz.endpoint import Credentials, Endpoint
+from render.blitz.source import BlitzSource
+from tests.app.identity.conftest import soon
+from tests.app.test_roi_changes import LABEL, POINT
+from tests.support.glacier2 import missing_glacier2, start_glacier2
+from tests.support.image_server import start_image_server
+from tests.support.lab import DRAFT, IMAGE, PASSWORDS, SLIDE, make_lab
+
+
+@dataclass(frozen=True)
+class Members:
+    client: FlaskClient
+    keys: dict[str, str]
+    ids: dict[str, int]
+
+    def persist(self, user: str, name: str, status: int = 200, **rois):
+        body = json.dumps({"imageId": self.ids[name], "rois": rois})
+        response = self.client.post(
+            "/iviewer/persist_rois/",
+            data=body,
+            headers={"X-OMERO-Session-Key": self.keys[user]},
+        )
+        assert response.status_code == status, response.get_data(as_text=True)
+        return response.get_json()
+
+    def draw(self, user: str, name: str) -> str:
+        return self.persist(user, name, new=[POINT])["ids"][POINT["oldId"]]
+
+    def rois(self, user: str, name: str) -> list[dict]:
+        response = self.client.get(
+            f"/api/v0/m/rois/?image={self.ids[name]}",
+            headers={"X-OMERO-Session-Key": self.keys[user]},
+        )
+        return response.get_json()["data"]
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory) -> Iterator[Members]:
+    lab = make_lab(tmp_path_factory.mktemp("lab"))
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            start_image_server(
+                lab.folder, transports=("tcp", "ssl", "manager"), arguments=lab.arguments
+            )
+        )
+        port = server.ports["tcp"]
+        if missing_glacier2() is None:
+            port = stack.enter_context(start_glacier2(server)).ports["tcp"]
+        source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
+        app = create_app(
+            load_settings(
+                env_file=None,
+                omero_host="127.0.0.1",
+                omero_port=port,
+                omero_transport="tcp",
+                cache_dir=tmp_path_factory.mktemp("cache"),
+                render_threads=1,
+                image_info_max_age_s=1000,
+            )
+        )
+        keys = {user: source.log_in(user, word, soon()).key for user, word in PASSWORDS.items()}
+        session = source.session(Credentials.login("root", PASSWORDS["root"]), soon())
+        ids = {
+            str(image.name): image.id
+            for project in session.projects(soon())
+            for dataset in session.datasets(project.id, soon())
+            for image in session.images(dataset.id, soon())
+        }
+        yield Members(app.test_client(), keys, ids)
+        parts_of(app).close()
+        source.close()
+
+
+def attempts(name: str) -> list[dict]:
+    """All ways to change what is drawn, which has that name."""
+    roi_id, _, shape_id = name.partition(":")
+    return [
+        {"modified": [POINT | {"@id": int(shape_id), "oldId": name}]},
+        {"deleted": {roi_id: [name]}},
+        {"empty_rois": {roi_id: [name]}},
+    ]
+
+
+def permissions(roi: dict) -> list[bool]:
+    told = roi["omero:details"]["permissions"]
+    return [told[f"can{what}"] for what in ("Annotate", "Edit", "Delete")]
+
+
+def test_a_member_draws_on_an_image_of_another_and_keeps_it(members):
+    """In a read-annotate group."""
+    name = members.draw("alice", IMAGE)
+    [of_alice] = members.rois("alice", IMAGE)
+    [seen_by_bob] = members.rois("bob", IMAGE)
+    assert of_alice["omero:details"]["owner"]["UserName"] == "alice"
+    assert of_alice["omero:details"]["group"]["Name"] == "lab"
+    assert permissions(of_alice) == [True, True, True]
+    assert permissions(seen_by_bob) == [True, False, False]
+    for rois in attempts(name):
+        assert members.persist("bob", IMAGE, 403, **rois)["type"] == "forbidden"
+    assert members.rois("bob", IMAGE) == [seen_by_bob]
+    # An administrator may.
+    moved = attempts(name)[0]["modified"][0] | {"X": 7.5}
+    members.persist("root", IMAGE, modified=[moved])
+    assert members.rois("bob", IMAGE)[0]["shapes"][0]["X"] == 7.5
+    members.persist("alice", IMAGE, **attempts(name)[2])
+    assert members.rois("bob", IMAGE) == []
+
+
+def test_who_may_only_look_draws_nothing(members):
+    name = members.draw("carol", SLIDE)
+    assert "draw" in members.persist("bob", SLIDE, 403, new=[LABEL])["detail"]
+    for rois in attempts(name):
+        members.persist("bob", SLIDE, 403, **rois)
+    [roi] = members.rois("bob", SLIDE)
+    assert permissions(roi) == [False, False, False]
+
+
+def test_an_image_that_one_does_not_see_has_no_regions(members):
+    name = members.draw("bob", DRAFT)
+    members.persist("carol", DRAFT, 404, new=[POINT])
+    for rois in attempts(name):
+        members.persist("carol", DRAFT, 404, **rois)
+        # Nor by the name of an image that is visible.
+        members.persist("carol", SLIDE, 404, **rois)
+    # The leader of the private group sees it, and may not draw.
+    members.persist("alice", DRAFT, 403, new=[POINT])
+    assert len(members.rois("alice", DRAFT)) == 1
+    roi_id, _, shape_id = name.partition(":")
+    headers = {"X-OMERO-Session-Key": members.keys["carol"]}
+    for path in (f"render_roi_thumbnail/{roi_id}/", f"render_shape_thumbnail/{shape_id}/"):
+        assert members.client.get(f"/webgateway/{path}", headers=headers).status_code == 404
+
+
+def test_without_a_login_nothing_is_saved(members):
+    response = members.client.post("/iviewer/persist_rois/", data=b"{}")
+    assert response.status_code == 403
+    assert response.get_json()["message"].startswith("CSRF Failed")
+    headers = {"X-CSRFToken": "a" * 32}
+    members.client.set_cookie("csrftoken", "a" * 32)
+    refused = members.client.post("/iviewer/persist_rois/", data=b"{}", headers=headers)
+    assert refused.status_code == 401
