@@ -65,6 +65,7 @@ class Answer:
     info: ImageInfo
     level: int
     picture: Picture
+    group: str
     route: str
 
 
@@ -100,10 +101,7 @@ def render_picture(
         told = request.settings.channels is not None
     complete = told and request.z is not None and request.t is not None
     picture = picture_of(call, drawing, client_has, complete)
-    # A lookup table can change without the image's info changing.
-    if url and len(url) <= _LONGEST_REMEMBERED and not drawing.settings.luts:
-        answer = Answer(info, area.level, replace(picture, body=None, file=None), call.steps.route)
-        call.parts.answers.set((call.viewer.key, url), answer)
+    remember(call, url, drawing, picture)
     return picture
 
 
@@ -126,6 +124,16 @@ def settings_of(
     return effective_settings(call, stored, settings, windows.window)
 
 
+def remember(call: Call, url: str, drawing: Drawing, picture: Picture) -> None:
+    """Note what `url` came to for `remembered_picture`, unless it is empty or too long."""
+    # A lookup table can change without the image's info changing.
+    if not url or len(url) > _LONGEST_REMEMBERED or drawing.settings.luts:
+        return
+    bare = replace(picture, body=None, file=None)
+    answer = Answer(drawing.info, drawing.area.level, bare, _group(drawing), call.steps.route)
+    call.parts.answers.set((call.viewer.key, url), answer)
+
+
 def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture | None:
     """Give the picture that `url` came to before, if it is at hand; nothing is worked out again.
 
@@ -141,7 +149,7 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
     picture = answer.picture
     with call.steps.step("cache"):
         held = client_has(picture.etag)
-        key = PictureKey(image_id, picture.etag)
+        key = PictureKey(image_id, picture.etag, answer.group)
         file = None if held else file_of(call, key, picture)
         body = None if held or file else call.parts.pictures.get(key)
     if body is None and not file and not held:
@@ -164,9 +172,12 @@ def picture_of(call: Call, drawing: Drawing, client_has: ClientHas, complete: bo
         media_type = CONTENT_TYPES[drawing.encoding.format]
         headers, produce = (), draw
     picture = Picture(None, media_type, key, complete, drawing.settings.warnings, headers)
-    group = "images" if drawing.size is None else "thumbnails"
-    image_id = drawing.info.image_id
+    image_id, group = drawing.info.image_id, _group(drawing)
     return filled(call, picture, client_has, lambda: produce(call, drawing), image_id, group)
+
+
+def _group(drawing: Drawing) -> str:
+    return "images" if drawing.size is None else "thumbnails"
 
 
 def filled(

@@ -2,28 +2,28 @@
 
 Routing, contexts and hooks cost several times what finding a picture in memory does, and panning
 viewers ask for the same tiles again and again. Who asks is found out just as in the long way, and
-what is at hand is decided by `remembered_picture`, as there; all that is out of the ordinary
-(validators, a proxy that sends files, warnings, limits) goes the long way.
+what is at hand, or with the client already, is decided by `remembered_picture`, as there; all that
+is out of the ordinary (warnings, limits) goes the long way.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Request
 
 from app import observe
 from app.call import Call
-from app.http import Headers, cache_control
+from app.picture_answer import PictureAnswer, picture_answer
 from app.pipeline import client_has_nothing, remembered_picture
 from app.site import LazyParts, Site
-from app.who import OFFLOAD_HEADER, asker_of, note_viewer
+from app.who import asker_of, note_viewer, proxy_sends_files
 from render.deadline import Deadline
 from render.errors import ServiceError
 
-_OFFLOAD = "HTTP_" + OFFLOAD_HEADER.upper().replace("-", "_")
-
-StartResponse = Callable[[str, Headers], Any]
+#: Status lines as Flask writes them.
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
 
 class Shortcut:
@@ -40,24 +40,22 @@ class Shortcut:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if (
             self._is_open
-            and "/render_image" in environ["PATH_INFO"]
+            and "/render_" in environ["PATH_INFO"]
             and environ["REQUEST_METHOD"] == "GET"
-            and "HTTP_IF_NONE_MATCH" not in environ
-            and _OFFLOAD not in environ
         ):
             found = self._find(environ)
             if found is not None:
-                headers, body = found
-                start_response("200 OK", headers)
-                return [body]
+                start_response(_STATUS_LINES[found.status], found.headers)
+                return [found.body]
         return self._wsgi_app(environ, start_response)
 
-    def _find(self, environ: dict[str, Any]) -> tuple[Headers, bytes] | None:
+    def _find(self, environ: dict[str, Any]) -> PictureAnswer | None:
         seen = observe.steps_of(environ)
         # Asked for once: telling that this process has it costs a system call.
         site = self._site.open()
+        request: Request = self._request_class(environ)
         try:
-            call = _call(site, environ, self._request_class(environ), seen)
+            call = _call(site, environ, request, seen)
         except ServiceError:
             # The long way meets it again, and tells it.
             return None
@@ -65,20 +63,14 @@ class Shortcut:
         answer = call.parts.answers.get((call.viewer.key, url))
         if answer is None or answer.picture.warnings:
             return None
-        picture = remembered_picture(call, url, client_has_nothing)
-        if picture is None or picture.body is None:
+        has_some = "HTTP_IF_NONE_MATCH" in environ
+        client_has = request.if_none_match.contains_weak if has_some else client_has_nothing
+        picture = remembered_picture(call, url, client_has)
+        if picture is None:
             return None
         seen.route = answer.route
-        public = call.viewer.kind == "public" and len(site.servers) == 1
-        max_age_s = self._site.settings.browser_max_age_s
-        headers = [
-            ("Content-Type", picture.media_type),
-            ("Content-Length", str(len(picture.body))),
-            ("ETag", f'"{picture.etag}"'),
-            ("Cache-Control", cache_control(picture.complete, max_age_s, public)),
-            *picture.headers,
-        ]
-        return headers, picture.body
+        for_all = call.viewer.kind == "public" and len(site.servers) == 1
+        return picture_answer(picture, call.settings, for_all)
 
 
 def _call(site: Site, environ: dict[str, Any], request: Request, seen: observe.Steps) -> Call:
@@ -87,4 +79,6 @@ def _call(site: Site, environ: dict[str, Any], request: Request, seen: observe.S
         viewer = site.identity.viewer(request, deadline)
     note_viewer(environ, viewer)
     deadline = replace(deadline, asker=asker_of(viewer, environ))
-    return Call(site.parts_of(viewer.server), viewer, deadline, seen)
+    call = Call(site.parts_of(viewer.server), viewer, deadline, seen)
+    call.proxy_sends_files = proxy_sends_files(environ, call.settings)
+    return call

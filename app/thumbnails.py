@@ -13,6 +13,7 @@ from app.pipeline import (
     check_plane,
     client_has_nothing,
     picture_of,
+    remember,
 )
 from render.errors import Forbidden, NotFound, RenderFailed, SourceFailed, SourceNotReady, TooLarge
 from render.values import Encoding, ImageInfo, Region, RenderingDefinition
@@ -23,29 +24,36 @@ _DEFAULT_SIDE = 96
 
 
 def render_thumbnail(
-    call: Call, request: ThumbnailRequest, client_has: ClientHas = client_has_nothing
+    call: Call,
+    request: ThumbnailRequest,
+    client_has: ClientHas = client_has_nothing,
+    url: str = "",
 ) -> Picture:
     """Draw a thumbnail, or a clock while the server still makes the image's pyramid.
 
-    Raises the errors of `render.errors` only.
+    What `url` came to is remembered for `app.pipeline.remembered_picture`. Raises the errors of
+    `render.errors` only.
     """
     try:
-        return _drawn(call, request, client_has)
+        return _drawn(call, request, client_has, url)
     except SourceNotReady:
         return waiting_icon(_side(call, request))
 
 
 def render_thumbnail_or_icon(
-    call: Call, request: ThumbnailRequest, client_has: ClientHas = client_has_nothing
+    call: Call,
+    request: ThumbnailRequest,
+    client_has: ClientHas = client_has_nothing,
+    url: str = "",
 ) -> Picture:
     """Draw a thumbnail, or an icon of its size where there is none to see."""
     try:
-        return render_thumbnail(call, request, client_has)
+        return render_thumbnail(call, request, client_has, url)
     except (NotFound, Forbidden, TooLarge, SourceFailed, RenderFailed):
         return missing_icon(_side(call, request), client_has)
 
 
-def _drawn(call: Call, request: ThumbnailRequest, client_has: ClientHas) -> Picture:
+def _drawn(call: Call, request: ThumbnailRequest, client_has: ClientHas, url: str) -> Picture:
     info = call.image_info(request.image_id)
     stored = _definition(call, info, request.rdef_id)
     z = stored.default_z if request.z is None else request.z
@@ -71,7 +79,11 @@ def _drawn(call: Call, request: ThumbnailRequest, client_has: ClientHas) -> Pict
         size,
         sufficient_stride((width, height), size),
     )
-    return picture_of(call, drawing, client_has, complete=False)
+    picture = picture_of(call, drawing, client_has, complete=False)
+    if request.rdef_id is None:
+        # Other settings than those of the image's info can change without it.
+        remember(call, url, drawing, picture)
+    return picture
 
 
 def _definition(call: Call, info: ImageInfo, rdef_id: int | None) -> RenderingDefinition:

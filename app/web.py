@@ -13,19 +13,18 @@ from app.call import Call
 from app.downloads.archive import Archive
 from app.figures import Figures
 from app.handles import with_handle
-from app.http import attachment, cache_control, last_values
+from app.http import attachment, last_values
 from app.metrics import Metrics
+from app.picture_answer import picture_answer
 from app.pipeline import Picture
 from app.settings import Settings
 from app.site import LazyParts
-from app.who import OFFLOAD_HEADER, asker_of, noted_viewer
+from app.who import asker_of, noted_viewer, proxy_sends_files
 from render.deadline import Deadline
 from render.errors import NotAuthenticated
 
 _EXTENSION = "blitzrender"
 _FIGURES = "blitzrender.composed"
-
-OFFLOAD_ON = "on"
 
 
 class NumberConverter(BaseConverter):
@@ -96,8 +95,7 @@ def picture_call() -> Call:
     It says so in a header: whoever asks without it gets the bytes from here.
     """
     call = current_call()
-    asks = request.headers.get(OFFLOAD_HEADER) == OFFLOAD_ON
-    call.proxy_sends_files = asks and call.settings.x_accel_redirect is not None
+    call.proxy_sends_files = proxy_sends_files(request.environ, call.settings)
     return call
 
 
@@ -125,24 +123,8 @@ def client_has(etag: str) -> bool:
 
 def picture_response(picture: Picture) -> Response:
     """Give a picture as an answer: 304 when the client holds it."""
-    if picture.passing:
-        headers = [("Cache-Control", "no-store")]
-    else:
-        max_age_s = parts_of(current_app).settings.browser_max_age_s
-        public = _is_for_all()
-        headers = [
-            ("ETag", f'"{picture.etag}"'),
-            ("Cache-Control", cache_control(picture.complete, max_age_s, public)),
-        ]
-    response = Response(
-        picture.body or b"",
-        304 if picture.body is None and picture.file is None else 200,
-        content_type=picture.media_type,
-        headers=[*headers, *picture.headers],
-    )
-    if picture.file is not None:
-        place = str(parts_of(current_app).settings.x_accel_redirect)
-        response.headers["X-Accel-Redirect"] = f"{place.rstrip('/')}/{picture.file}"
+    answer = picture_answer(picture, parts_of(current_app).settings, _is_for_all())
+    response = Response(answer.body, answer.status, answer.headers)
     for warning in picture.warnings:
         add_warning(response, warning)
     return response

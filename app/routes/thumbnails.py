@@ -5,9 +5,10 @@ from flask import request as web_request
 
 from app.http import data_response
 from app.params import parse_ids, parse_thumbnail
+from app.pipeline import remembered_picture
 from app.thumbnail_urls import data_url, data_urls
 from app.thumbnails import render_thumbnail, render_thumbnail_or_icon
-from app.web import client_has, current_call, forget_share, picture_response, query
+from app.web import address, client_has, current_call, forget_share, picture_response, query
 
 blueprint = Blueprint("thumbnails", __name__)
 blueprint.url_value_preprocessor(forget_share)
@@ -27,8 +28,12 @@ _WEBCLIENT = ("/webclient", "/webclient/<number:share>")
 @blueprint.get(f"{_WEBCLIENT[1]}/render_birds_eye_view/{_IMAGE}/<number:width>/")
 def thumbnail(image_id: int, width: int | None = None, height: int | None = None) -> Response:
     """Draw a thumbnail."""
-    request = parse_thumbnail(image_id, width, height, query())
-    return picture_response(render_thumbnail(current_call(), request, client_has))
+    call = current_call()
+    picture = remembered_picture(call, address(), client_has)
+    if picture is None:
+        request = parse_thumbnail(image_id, width, height, query())
+        picture = render_thumbnail(call, request, client_has, address())
+    return picture_response(picture)
 
 
 @blueprint.get(f"/webclient/render_thumbnail/{_IMAGE}/")
@@ -37,8 +42,12 @@ def thumbnail(image_id: int, width: int | None = None, height: int | None = None
 @blueprint.get(f"/webclient/render_thumbnail/size/<number:width>/{_IMAGE}/<number:share>/")
 def webclient_thumbnail(image_id: int, width: int | None = None) -> Response:
     """Draw a thumbnail, or an icon in place of a missing image."""
-    request = parse_thumbnail(image_id, width, None, query())
-    return picture_response(render_thumbnail_or_icon(current_call(), request, client_has))
+    call = current_call()
+    picture = remembered_picture(call, address(), client_has)
+    if picture is None:
+        request = parse_thumbnail(image_id, width, None, query())
+        picture = render_thumbnail_or_icon(call, request, client_has, address())
+    return picture_response(picture)
 
 
 @blueprint.get(f"/webgateway/get_thumbnail/{_IMAGE}/")

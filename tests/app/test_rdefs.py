@@ -55,6 +55,17 @@ def channels(gateway: Gateway, name: str) -> list[dict]:
     return gateway.get(f"imgData/{gateway.ids[name]}/").get_json()["channels"]
 
 
+def test_a_thumbnail_at_hand_is_not_given_for_older_settings(gateway):
+    reset(gateway, STACK)
+    path = f"render_thumbnail/{gateway.ids[STACK]}/34/"
+    before = [gateway.get(path) for _ in range(3)][2]
+    assert before.headers["X-Cache"] == "hit"
+    assert save(gateway, STACK, ALL_OF_STACK) is True
+    after = gateway.get(path, headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200 and after.data != before.data
+    reset(gateway, STACK)
+
+
 def test_what_is_saved_is_told_and_drawn_at_once(gateway):
     image = gateway.ids[STACK]
     reset(gateway, STACK)

@@ -1,26 +1,49 @@
 """Pictures that are at hand are answered before routing, and just as in the long way."""
 
-from app import web
+import pytest
+
 from tests.app.conftest import PYRAMID
 
 #: What tells of one request alone.
 OWN = {"X-Request-ID", "Server-Timing", "X-Cache", "Date"}
 
 
-def test_the_answer_is_that_of_the_long_way(make_gateway, monkeypatch):
+ADDRESSES = {
+    "images.render_image_region": "render_image_region/{}/0/0/?region=1,2,30,40&c=1|7:1500$F00",
+    "thumbnails.thumbnail": "render_thumbnail/{}/33/",
+    "thumbnails.webclient_thumbnail": "../webclient/render_thumbnail/{}/",
+}
+
+
+def own_headers_cut(response):
+    return {name: value for name, value in response.headers.items() if name not in OWN}
+
+
+@pytest.mark.parametrize("endpoint", ADDRESSES)
+def test_the_answer_is_that_of_the_long_way(make_gateway, monkeypatch, endpoint):
     gateway = make_gateway(image_info_max_age_s=600)
-    path = f"render_image_region/{gateway.ids[PYRAMID]}/0/0/?region=1,2,30,40&c=1|7:1500$F00"
-    long_way = gateway.get(path)
+    path = ADDRESSES[endpoint].format(gateway.ids[PYRAMID]).removeprefix("../")
+    ask = gateway.client.get if path.startswith("webclient") else gateway.get
+    path = f"/{path}" if path.startswith("webclient") else path
+    long_way = ask(path)
     assert long_way.headers["X-Cache"] == "miss"
+    held = {"If-None-Match": long_way.headers["ETag"]}
+    monkeypatch.setattr(gateway.app.wsgi_app._wsgi_app, "_is_open", False)
+    unchanged = ask(path, headers=held)
+    assert unchanged.status_code == 304
+    monkeypatch.undo()
     # From here on nothing that Flask routes could answer.
-    monkeypatch.setattr(web, "current_call", None)
-    monkeypatch.setitem(gateway.app.view_functions, "images.render_image_region", None)
-    short_way = gateway.get(path)
+    monkeypatch.setitem(gateway.app.view_functions, endpoint, None)
+    short_way = ask(path)
     assert short_way.status_code == 200 and short_way.data == long_way.data
     assert short_way.headers["X-Cache"] == "hit"
-    assert {name: value for name, value in short_way.headers.items() if name not in OWN} == {
-        name: value for name, value in long_way.headers.items() if name not in OWN
-    }
+    assert own_headers_cut(short_way) == own_headers_cut(long_way)
+    again = ask(path, headers=held)
+    assert again.status_code == 304 and again.data == b""
+    assert again.headers["X-Cache"] == "not-modified"
+    assert own_headers_cut(again) == own_headers_cut(unchanged)
+    # Another validator than that of the picture.
+    assert ask(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 def test_it_is_logged_and_counted_under_its_route(make_gateway, caplog):
