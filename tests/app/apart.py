@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.app.conftest import ImageServer, start_image_server, stop
+from tests.app.conftest import ImageServer, images_served
 
 
 @contextlib.contextmanager
@@ -18,8 +18,6 @@ def server_apart(
     shutil.copytree(image_server.folder, folder)
     for copy, name in copies.items():
         shutil.copy(folder / name, folder / f"{copy}.ome.tif")
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    try:
-        yield ImageServer(folder, port, process, image_server.pyramid, image_server.stack)
-    finally:
-        stop(process)
+    index = tmp_path_factory.mktemp("index")
+    with images_served(folder, index, image_server.pyramid, image_server.stack) as server:
+        yield server

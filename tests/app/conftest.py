@@ -1,26 +1,25 @@
 """A real application over a real image server, on a socket, over images made here."""
 
+import contextlib
 import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from flask import Flask
-from flask.testing import FlaskClient
 from PIL import Image
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
 from imageserver.supervisor import free_port
 from tests.app.screened import write_screened
-from tests.app.ways import way_to
+from tests.app.serving import Serving, serve
+from tests.app.ways import VIA, router_to
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -40,18 +39,31 @@ class ImageServer:
     pyramid: list[np.ndarray]
     #: (t, z, c, y, x) of 16 bits.
     stack: np.ndarray
-    #: Settings with which an application finds this server, where it is not to ask it directly.
-    way: Mapping[str, object] | None = None
+    #: Settings with which an application finds the router before this server, where there is one.
+    router: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
 class Gateway:
     """An application's client, and the ids of the images by name."""
 
-    app: Flask
-    client: FlaskClient
+    serving: Serving
     ids: dict[str, int]
     server: ImageServer
+
+    @property
+    def app(self) -> Flask:
+        """The application; where a whole service answers, one with the same settings."""
+        return self.serving.app
+
+    @property
+    def client(self) -> Client:
+        """The client that keeps its cookies from one request to the next."""
+        return self.serving.client
+
+    def close(self) -> None:
+        """End the application."""
+        self.serving.close()
 
     def get(self, path: str, **options) -> TestResponse:
         """Ask for a path below /webgateway/."""
@@ -62,6 +74,14 @@ class Gateway:
         response = self.get(path)
         assert response.status_code == 200, response.get_data(as_text=True)
         return decoded(response)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out behind NGINX what holds without it only, and say why."""
+    for item in items if VIA == "nginx" else ():
+        if marker := item.get_closest_marker("without_nginx"):
+            (reason,) = marker.args
+            item.add_marker(pytest.mark.skip(reason=f"not behind NGINX: {reason}"))
 
 
 def decoded(response: TestResponse) -> np.ndarray:
@@ -100,35 +120,42 @@ def stop(process: subprocess.Popen) -> None:
             stream.close()
 
 
+@contextlib.contextmanager
+def images_served(
+    folder: Path, cache_dir: Path, pyramid: list[np.ndarray], stack: np.ndarray
+) -> Iterator[ImageServer]:
+    """Run an image server over a folder, with a router before it where the way has one."""
+    manager_port = free_port("127.0.0.1")
+    process, port = start_image_server(folder, cache_dir, manager_port=manager_port)
+    try:
+        with router_to(manager_port) as router:
+            yield ImageServer(folder, port, process, pyramid, stack, router)
+    finally:
+        stop(process)
+
+
 @pytest.fixture(scope="session")
 def image_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageServer]:
     folder = tmp_path_factory.mktemp("images")
     pyramid, stack = _write_images(folder)
-    manager_port = free_port("127.0.0.1")
-    process, port = start_image_server(
-        folder, tmp_path_factory.mktemp("index"), manager_port=manager_port
-    )
-    try:
-        with way_to(manager_port) as way:
-            yield ImageServer(folder, port, process, pyramid, stack, way)
-    finally:
-        stop(process)
+    with images_served(folder, tmp_path_factory.mktemp("index"), pyramid, stack) as server:
+        yield server
 
 
 @pytest.fixture
 def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Give a function that makes a gateway with settings of its own."""
-    apps: list[Flask] = []
+    made: list[Gateway] = []
 
     def make(**settings) -> Gateway:
-        cache_dir = settings.pop("cache_dir", tmp_path / f"cache{len(apps)}")
-        gateway = make_gateway_on(image_server, cache_dir, **settings)
-        apps.append(gateway.app)
+        cache_dir = settings.pop("cache_dir", tmp_path / f"cache{len(made)}")
+        gateway = make_gateway_on(image_server, cache_dir, whole=False, **settings)
+        made.append(gateway)
         return gateway
 
     yield make
-    for app in apps:
-        parts_of(app).close()
+    for gateway in made:
+        gateway.close()
 
 
 @pytest.fixture(scope="session")
@@ -137,27 +164,42 @@ def gateway(
 ) -> Iterator[Gateway]:
     gateway = make_gateway_on(image_server, tmp_path_factory.mktemp("cache"))
     yield gateway
-    parts_of(gateway.app).close()
+    gateway.close()
 
 
-def make_gateway_on(server: ImageServer, cache_dir: Path, **settings) -> Gateway:
-    values = {"env_file": None, "cache_dir": cache_dir, "render_threads": 2}
-    if server.way is None or "image_server_port" in settings:
-        values |= {"images": server.folder, "image_server_port": server.port}
-    else:
-        values |= server.way
-    app = create_app(load_settings(**values | settings))
-    client = app.test_client()
+def make_gateway_on(
+    server: ImageServer, cache_dir: Path, *, whole: bool = True, **settings
+) -> Gateway:
+    """Make a gateway over an image server; behind NGINX a `whole` service or an application."""
+    values = {"cache_dir": cache_dir, "render_threads": 2, **source_of(server, settings)}
+    serving = serve(whole=whole, **values | settings)
+    client = serving.client
     ids = {
         image["name"]: image["id"]
         for project in _json(client, "proj/list/")
         for dataset in _json(client, f"proj/{project['id']}/children/")
         for image in _json(client, f"dataset/{dataset['id']}/children/")
     }
-    return Gateway(app, client, ids, server)
+    return Gateway(serving, ids, server)
 
 
-def _json(client: FlaskClient, path: str) -> list[dict]:
+def source_of(server: ImageServer, settings: dict[str, Any]) -> dict[str, Any]:
+    """Give the settings with which an application finds the server on the way that is taken.
+
+    An `image_server_port` among the other settings is that of another server, asked directly.
+    """
+    login = {"omero_user": "local", "omero_password": "local"}
+    port = settings.get("image_server_port", server.port)
+    if VIA == "nginx":
+        settings.pop("image_server_port", None)
+        # Embedded, each service would start a server of its own.
+        return {"omero_host": "127.0.0.1", "omero_port": port, "omero_transport": "tcp", **login}
+    if server.router is None or "image_server_port" in settings:
+        return {"images": server.folder, "image_server_port": port}
+    return {**server.router, **login}
+
+
+def _json(client: Client, path: str) -> list[dict]:
     response = client.get(f"/webgateway/{path}")
     assert response.status_code == 200, response.get_data(as_text=True)
     return response.get_json()

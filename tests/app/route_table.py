@@ -6,6 +6,9 @@ MISSING = 987654
 IMAGE_JPEG, IMAGE_GIF, JSON = "image/jpeg", "image/gif", "application/json"
 TO_KEEP = "application/force-download"
 
+#: What NGINX keeps from those outside.
+FOR_THE_HOST = ("/readyz", "/metrics")
+
 #: Path with a place for an image id, content type, and what makes it malformed (status, query).
 IMAGE_ROUTES = [
     ("/webgateway/render_image/{}/", IMAGE_JPEG, (400, "q=x")),

@@ -13,11 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
 from render.values import DTYPES
-from tests.app.conftest import decoded, start_image_server, stop
+from tests.app.conftest import decoded, images_served, make_gateway_on
 from tests.render.engine import goldens
 
 PLAIN_OUTPUT = (0, 255, 255)
@@ -181,26 +178,11 @@ def served(tmp_path_factory):
     """Give a client of a gateway over all cases, and the ids by file name."""
     folder = tmp_path_factory.mktemp("goldens")
     write_folder(folder)
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    app = create_app(
-        load_settings(
-            env_file=None,
-            images=folder,
-            image_server_port=port,
-            cache_dir=tmp_path_factory.mktemp("cache"),
-            render_threads=2,
-        )
-    )
-    client = app.test_client()
-    ids = {
-        image["name"].removesuffix(".ome.tif"): image["id"]
-        for project in client.get("/webgateway/proj/list/").get_json()
-        for dataset in client.get(f"/webgateway/proj/{project['id']}/children/").get_json()
-        for image in client.get(f"/webgateway/dataset/{dataset['id']}/children/").get_json()
-    }
-    yield client, ids
-    parts_of(app).close()
-    stop(process)
+    with images_served(folder, tmp_path_factory.mktemp("index"), [], np.empty(0)) as server:
+        gateway = make_gateway_on(server, tmp_path_factory.mktemp("cache"), render_threads=2)
+        ids = {name.removesuffix(".ome.tif"): image for name, image in gateway.ids.items()}
+        yield gateway.client, ids
+        gateway.close()
 
 
 def channel_text(index, channel):

@@ -3,14 +3,13 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
-from tests.app.conftest import STACK, ImageServer
+from tests.app.conftest import STACK, ImageServer, make_gateway_on
+from tests.app.ways import router_to
 from tests.imageserver.ice.test_official_client import TIMEOUT_S, interpreter
 from tests.support.image_server import PASSWORD, USER, start_image_server
 
@@ -27,18 +26,11 @@ def client(image_server: ImageServer, tmp_path: Path):
     folder.mkdir()
     for role in ROLES:
         shutil.copy(image_server.folder / STACK, folder / f"{role}.ome.tif")
-    with start_image_server(folder, transports=("tcp", "ssl")) as server:
-        app = create_app(
-            load_settings(
-                env_file=None,
-                images=folder,
-                image_server_port=server.ports["tcp"],
-                cache_dir=tmp_path / "cache",
-                image_info_max_age_s=0,
-            )
-        )
-        yield app.test_client(), server.ports["ssl"]
-        parts_of(app).close()
+    with start_image_server(folder) as server, router_to(server.ports["manager"]) as router:
+        ours = replace(image_server, folder=folder, port=server.ports["tcp"], router=router)
+        gateway = make_gateway_on(ours, tmp_path / "cache", image_info_max_age_s=0)
+        yield gateway.client, server.ports["ssl"]
+        gateway.close()
 
 
 def test_both_see_what_either_saves(client):

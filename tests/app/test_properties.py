@@ -11,14 +11,11 @@ import tifffile
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from app import create_app
 from app.areas import resolve_area
 from app.effective import effective_settings
 from app.keys import digest, picture_text
 from app.params import parse_image_region
 from app.projections import resolve_projection
-from app.settings import load_settings
-from app.web import parts_of
 from render.engine.composite import compose, needed_channels
 from render.engine.projection import plan
 from render.engine.windows import percentile_window
@@ -31,7 +28,7 @@ from render.values import (
     RenderingDefinition,
     Window,
 )
-from tests.app.conftest import decoded, start_image_server, stop
+from tests.app.conftest import decoded, images_served, make_gateway_on
 from tests.app.samples import BLUE, DEFINITION, RED, image
 
 IMAGE = image(size_x=7, size_y=5, size_z=3, size_t=2, levels=((7, 5),))
@@ -284,26 +281,11 @@ def typed(tmp_path_factory):
         options = {"ome": True, "photometric": "minisblack", "metadata": {"axes": "CYX"}}
         native = planes[name].astype(dtype.newbyteorder("="))
         tifffile.imwrite(folder / f"{name}.ome.tif", native, **options)
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    app = create_app(
-        load_settings(
-            env_file=None,
-            images=folder,
-            image_server_port=port,
-            cache_dir=tmp_path_factory.mktemp("cache"),
-            render_threads=1,
-        )
-    )
-    client = app.test_client()
-    ids = {
-        item["name"].removesuffix(".ome.tif"): item["id"]
-        for project in client.get("/webgateway/proj/list/").get_json()
-        for dataset in client.get(f"/webgateway/proj/{project['id']}/children/").get_json()
-        for item in client.get(f"/webgateway/dataset/{dataset['id']}/children/").get_json()
-    }
-    yield client, ids, planes
-    parts_of(app).close()
-    stop(process)
+    with images_served(folder, tmp_path_factory.mktemp("index"), [], np.empty(0)) as server:
+        gateway = make_gateway_on(server, tmp_path_factory.mktemp("cache"), render_threads=1)
+        ids = {name.removesuffix(".ome.tif"): image for name, image in gateway.ids.items()}
+        yield gateway.client, ids, planes
+        gateway.close()
 
 
 @given(

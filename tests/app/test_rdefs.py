@@ -210,7 +210,7 @@ def test_all_definitions_are_listed(gateway):
 def test_settings_are_copied_within_one_client(gateway):
     image = gateway.ids[STACK]
     save(gateway, STACK, ALL_OF_STACK)
-    other = gateway.app.test_client()
+    other = gateway.serving.connect()
     assert gateway.get("getImgRDef/").get_json() == {"rdef": None}
     maps = [{"inverted": {"enabled": True}}, {}]
     sent = f"imageId={image}&q=0.9&pixel_range=0:65535&m=c&p=normal&ia=0&c=1|1:2$F00,-2"

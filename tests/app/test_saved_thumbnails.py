@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from app.web import parts_of
 from render.engine.scale import resize
 from tests.app.conftest import (
     Gateway,
-    ImageServer,
+    images_served,
     make_gateway_on,
-    start_image_server,
-    stop,
 )
 from tests.app.test_pictures import levels_of
 from tests.app.test_routes import assert_is_error
@@ -31,13 +28,12 @@ def saved(tmp_path_factory) -> Iterator[tuple[Gateway, LoggedIn]]:
         tifffile.imwrite(
             folder / name, stack, ome=True, photometric="minisblack", metadata={"axes": "ZYX"}
         )
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    server = ImageServer(folder, port, process, [], stack)
-    gateway = make_gateway_on(server, tmp_path_factory.mktemp("cache"), image_info_max_age_s=0)
-    with log_in(port) as client:
-        yield gateway, client
-    parts_of(gateway.app).close()
-    stop(process)
+    with images_served(folder, tmp_path_factory.mktemp("index"), [], stack) as server:
+        cache_dir = tmp_path_factory.mktemp("cache")
+        gateway = make_gateway_on(server, cache_dir, image_info_max_age_s=0)
+        with log_in(server.port) as client:
+            yield gateway, client
+        gateway.close()
 
 
 def save(client: LoggedIn, name: str, end: int, z: int) -> int:

@@ -17,11 +17,9 @@ from render.engine.scale import resize
 from render.shapes import Point, Shape
 from tests.app.conftest import (
     Gateway,
-    ImageServer,
     decoded,
+    images_served,
     make_gateway_on,
-    start_image_server,
-    stop,
 )
 from tests.app.test_pictures import levels_of
 from tests.app.test_routes import assert_is_error
@@ -85,12 +83,10 @@ def regions(tmp_path_factory) -> Iterator[Regions]:
         folder / "regions.ome.tif", [planes], image_xml(0, planes, "r", references) + rois
     )
     _write_pyramid(folder / "pyramid.ome.tif")
-    process, port = start_image_server(folder, tmp_path_factory.mktemp("index"))
-    server = ImageServer(folder, port, process, [], plane)
-    gateway = make_gateway_on(server, tmp_path_factory.mktemp("cache"))
-    yield _with_ids(gateway, plane)
-    parts_of(gateway.app).close()
-    stop(process)
+    with images_served(folder, tmp_path_factory.mktemp("index"), [], plane) as server:
+        gateway = make_gateway_on(server, tmp_path_factory.mktemp("cache"))
+        yield _with_ids(gateway, plane)
+        gateway.close()
 
 
 def _write_pyramid(path):
@@ -370,4 +366,4 @@ def test_a_mask_above_the_budget_is_refused(regions, tmp_path):
         refused = small.get(f"{path}/{regions.shapes['mask']}/")
         assert_is_error(refused, 413)
         assert "max_output_pixels" in refused.get_json()["detail"]
-    parts_of(small.app).close()
+    small.close()

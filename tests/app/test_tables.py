@@ -5,12 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
+from flask.testing import Client
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
 from tests.app.conftest import Gateway
+from tests.app.serving import serve
 from tests.render.blitz import tiny_server
 from tests.render.blitz.conftest import TinyServer
 from tests.render.blitz.tiny_tables import FILE_ID, IDS, METADATA, NAMES, NAN_ROW, PLATE_ID, ROWS
@@ -19,27 +17,24 @@ TABLE = f"/webgateway/table/{FILE_ID}"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     server = TinyServer()
-    app = create_app(
-        load_settings(
-            env_file=None,
-            omero_host="127.0.0.1",
-            omero_port=server.port,
-            omero_transport="tcp",
-            omero_user="tess",
-            omero_password=tiny_server.PASSWORD,
-            cache_dir=tmp_path_factory.mktemp("cache"),
-            max_table_download_rows=100,
-            max_table_slice_size=500,
-        )
+    serving = serve(
+        omero_host="127.0.0.1",
+        omero_port=server.port,
+        omero_transport="tcp",
+        omero_user="tess",
+        omero_password=tiny_server.PASSWORD,
+        cache_dir=tmp_path_factory.mktemp("cache"),
+        max_table_download_rows=100,
+        max_table_slice_size=500,
     )
-    yield app.test_client()
-    parts_of(app).close()
+    yield serving.client
+    serving.close()
     server.stop()
 
 
-def get(client: FlaskClient, path: str, **query: object) -> dict:
+def get(client: Client, path: str, **query: object) -> dict:
     response = client.get(path, query_string=query)
     assert response.status_code == 200, response.get_data(as_text=True)
     return response.get_json()

@@ -1,4 +1,4 @@
-"""The same tests pass through a router as OMERO has one, over TCP and over TLS."""
+"""The same tests pass through a router as OMERO has one, by TCP and by TLS, and behind NGINX."""
 
 import os
 import subprocess
@@ -9,22 +9,28 @@ import pytest
 
 from tests.app.ways import VARIABLE, VIA, WAYS
 from tests.support.glacier2 import require_glacier2
+from tests.support.nginx import require_nginx
 
 if WAYS[0] != VIA:
-    pytest.skip("this run is one through a router already", allow_module_level=True)
+    pytest.skip("this run takes another way already", allow_module_level=True)
 
-FILES = ("test_routes.py", "test_pictures.py", "test_faults.py")
+PICTURES = ("test_routes.py", "test_pictures.py")
+FILES = {
+    "router-tcp": (*PICTURES, "test_faults.py"),
+    "router-tls": (*PICTURES, "test_faults.py"),
+    "nginx": PICTURES,
+}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("way", WAYS[1:])
+@pytest.mark.parametrize("way", FILES)
 def test_the_same_tests_pass(way: str):
-    require_glacier2()
+    require_nginx() if way == "nginx" else require_glacier2()
     folder = Path(__file__).parent
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow",
-         *(str(folder / name) for name in FILES)],
+         *(str(folder / name) for name in FILES[way])],
         cwd=folder.parents[1], capture_output=True, text=True, timeout=230,
         env=os.environ | {VARIABLE: way},
     )  # fmt: skip

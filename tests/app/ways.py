@@ -1,7 +1,8 @@
-"""The ways from the application to its server: direct, or through a router as OMERO has one.
+"""The ways from a viewer to the images: the application asks its server directly, or through a
+router as OMERO has one, or it runs as a whole service with NGINX in front.
 
-BLITZRENDER_TESTS_VIA says which one the tests of this folder take: `direct`, `router-tcp` or
-`router-tls` (with a certificate that is verified).
+BLITZRENDER_TESTS_VIA says which one the tests of this folder take: `direct`, `router-tcp`,
+`router-tls` (with a certificate that is verified) or `nginx`.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from pathlib import Path
 from tests.support.certificates import omero_certificate
 from tests.support.glacier2 import start_glacier2
 
-WAYS = ("direct", "router-tcp", "router-tls")
+WAYS = ("direct", "router-tcp", "router-tls", "nginx")
 VARIABLE = "BLITZRENDER_TESTS_VIA"
 VIA = os.environ.get(VARIABLE, WAYS[0])
 assert VIA in WAYS, f"{VARIABLE} is none of {WAYS}"
@@ -29,22 +30,23 @@ class _Server:
 
 
 @contextlib.contextmanager
-def way_to(manager_port: int) -> Iterator[dict[str, object] | None]:
-    """Give the settings with which an application takes the way to a server; None = direct."""
-    if VIA == "direct":
+def router_to(manager_port: int, way: str = VIA) -> Iterator[dict[str, object] | None]:
+    """Run a router before a server, if the way leads through one; give an application's settings.
+
+    None = it does not.
+    """
+    if not way.startswith("router"):
         yield None
         return
     with tempfile.TemporaryDirectory() as made:
         certificate = omero_certificate(Path(made))
         server = _Server({"manager": manager_port}, certificate.pem)
         with start_glacier2(server, tls=certificate.properties) as router:
-            transport = "tcp" if VIA == "router-tcp" else "ssl"
+            transport = "tcp" if way == "router-tcp" else "ssl"
             yield {
                 "omero_host": "localhost",
                 "omero_port": router.ports[transport],
                 "omero_transport": transport,
-                "omero_tls_verify": VIA == "router-tls",
-                "omero_tls_ca_file": str(certificate.pem) if VIA == "router-tls" else None,
-                "omero_user": "local",
-                "omero_password": "local",
+                "omero_tls_verify": way == "router-tls",
+                "omero_tls_ca_file": str(certificate.pem) if way == "router-tls" else None,
             }

@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
+from flask.testing import Client
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
+from tests.app.serving import Serving, serve
 from tests.support.image_server import start_image_server
 from tests.support.lab import DRAFT, PASSWORDS, SLIDE, VISIBLE, make_lab
 
 
 @pytest.fixture(scope="module")
-def bobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, dict[str, int]]]:
+def bobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serving, dict[str, int]]]:
     """An application in the name of bob, who may not download carol's slides; ids by name."""
     path = tmp_path_factory.mktemp("lab")
     lab = make_lab(path)
@@ -25,18 +22,16 @@ def bobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, dict
 
 def _application(
     folder: Path, port: int, cache_dir: Path
-) -> Iterator[tuple[Flask, dict[str, int]]]:
-    app = create_app(
-        load_settings(
-            env_file=None,
-            images=folder,
-            image_server_port=port,
-            image_server_user="bob",
-            image_server_password=PASSWORDS["bob"],
-            cache_dir=cache_dir,
-        )
+) -> Iterator[tuple[Serving, dict[str, int]]]:
+    serving = serve(
+        omero_host="127.0.0.1",
+        omero_port=port,
+        omero_transport="tcp",
+        omero_user="bob",
+        omero_password=PASSWORDS["bob"],
+        cache_dir=cache_dir,
     )
-    client = app.test_client()
+    client = serving.client
     ids = {
         image["name"]: image["id"]
         for project in client.get("/webgateway/proj/list/").get_json()
@@ -44,16 +39,16 @@ def _application(
         for image in client.get(f"/webgateway/dataset/{dataset['id']}/children/").get_json()
     }
     assert set(ids) == VISIBLE["bob"]
-    yield app, ids
-    parts_of(app).close()
+    yield serving, ids
+    serving.close()
 
 
 @pytest.fixture
-def client(bobs: tuple[Flask, dict[str, int]]) -> FlaskClient:
-    return bobs[0].test_client()
+def client(bobs: tuple[Serving, dict[str, int]]) -> Client:
+    return bobs[0].connect()
 
 
-def dataset_of(client: FlaskClient, name: str) -> int:
+def dataset_of(client: Client, name: str) -> int:
     """Give the id of the dataset that holds an image."""
     for project in client.get("/webgateway/proj/list/").get_json():
         for dataset in client.get(f"/webgateway/proj/{project['id']}/children/").get_json():

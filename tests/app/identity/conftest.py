@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from flask import Flask
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
 from render.blitz.endpoint import Endpoint
 from render.blitz.source import BlitzSource
 from render.deadline import Deadline
 from tests.app.conftest import Gateway
-from tests.support.image_server import start_image_server
+from tests.app.serving import serve
+from tests.app.ways import router_to
+from tests.support.image_server import RunningImageServer, start_image_server
 
 USER, PASSWORD = "local", "local"
+#: Settings that name another server, which is asked directly.
+_ELSEWHERE = {"omero_host", "omero_port", "omero_servers"}
 
 
 def soon() -> Deadline:
@@ -23,13 +23,26 @@ def soon() -> Deadline:
 
 
 @pytest.fixture(scope="session")
-def omero_port(image_server) -> Iterator[int]:
+def omero_server(image_server) -> Iterator[RunningImageServer]:
     """Serve the same images under the same ids, refusing wrong passwords without a pause."""
     arguments = ("--refusal-delay", "0.01")
-    with start_image_server(
-        image_server.folder, transports=("tcp",), arguments=arguments
-    ) as running:
-        yield running.ports["tcp"]
+    with start_image_server(image_server.folder, arguments=arguments) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def omero_port(omero_server) -> int:
+    return omero_server.ports["tcp"]
+
+
+@pytest.fixture(scope="session")
+def omero_way(omero_server) -> Iterator[dict[str, object]]:
+    """Give the settings with which applications find that server on the way that is taken."""
+    with router_to(omero_server.ports["manager"]) as router:
+        port = omero_server.ports["tcp"]
+        yield router or {
+            "omero_host": "127.0.0.1", "omero_port": port, "omero_transport": "tcp",
+        }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -49,24 +62,23 @@ def session_key(omero) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_members(image_server, omero_port, gateway, tmp_path) -> Iterator[Callable[..., Gateway]]:
+def make_members(
+    image_server, omero_port, omero_way, gateway, tmp_path
+) -> Iterator[Callable[..., Gateway]]:
     """Give a function that makes a gateway in front of OMERO, where viewers have to log in."""
-    apps: list[Flask] = []
+    made: list[Gateway] = []
 
     def make(**settings) -> Gateway:
+        elsewhere = {"omero_host": "127.0.0.1", "omero_port": omero_port, "omero_transport": "tcp"}
         values = {
-            "env_file": None,
-            "omero_host": "127.0.0.1",
-            "omero_port": omero_port,
-            "omero_transport": "tcp",
-            "cache_dir": tmp_path / f"members{len(apps)}",
+            **(elsewhere if _ELSEWHERE & set(settings) else omero_way),
+            "cache_dir": tmp_path / f"members{len(made)}",
             "render_threads": 1,
         }
-        app = create_app(load_settings(**values | settings))
-        apps.append(app)
         server = replace(image_server, port=omero_port)
-        return Gateway(app, app.test_client(), gateway.ids, server)
+        made.append(Gateway(serve(whole=False, **values | settings), gateway.ids, server))
+        return made[-1]
 
     yield make
-    for app in apps:
-        parts_of(app).close()
+    for one in made:
+        one.close()

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.identity.own_logins import COOKIE
-from app.web import parts_of
 from tests.app.conftest import FLAT
 from tests.app.identity.conftest import PASSWORD, USER, soon
 
@@ -154,7 +153,7 @@ def test_a_login_holds_for_all_processes_and_after_a_restart(make_members, tmp_p
     second = make_members(cache_dir=tmp_path / "shared")
     second.client.set_cookie(COOKIE, cookie(first))
     assert status(second) == 200
-    parts_of(first.app).close()
+    first.close()
     assert status(second) == 200
 
 
@@ -201,7 +200,7 @@ def test_nobody_else_can_read_what_is_kept_and_no_password_is(make_members, tmp_
     gateway = make_members(cache_dir=tmp_path / "kept")
     api_login(gateway)
     held = cookie(gateway)
-    parts_of(gateway.app).close()
+    gateway.close()
     folder = tmp_path / "kept" / "logins"
     for name in ("sessions", "attempts"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o700

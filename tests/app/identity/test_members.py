@@ -77,7 +77,7 @@ def test_a_key_that_fails_is_not_made_up_for_by_the_public_user(make_members):
 def test_our_leaving_ends_no_session(make_members, session_key, omero):
     gateway = make_members()
     assert status(gateway, **{KEY: session_key}) == 200
-    parts_of(gateway.app).close()
+    gateway.close()
     assert status(make_members(), **{KEY: session_key}) == 200
 
 

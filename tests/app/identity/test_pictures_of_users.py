@@ -6,17 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
+from flask.testing import Client
 from werkzeug.test import TestResponse
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
 from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.source import BlitzSource
 from tests.app.identity.conftest import soon
 from tests.app.identity.test_permissions import PATHS
 from tests.app.screened import write_screened
+from tests.app.serving import serve
 from tests.support.glacier2 import start_glacier2
 from tests.support.image_server import start_image_server
 from tests.support.lab import PASSWORDS, make_lab
@@ -32,7 +30,7 @@ BATCH = "webgateway/get_thumbnails/?id={}"
 
 @dataclass(frozen=True)
 class Members:
-    client: FlaskClient
+    client: Client
     keys: dict[str, str]
     image: int
     roi: int
@@ -63,15 +61,12 @@ def members(tmp_path_factory, request) -> Iterator[Members]:
         if request.param == "glacier2":
             port = stack.enter_context(start_glacier2(server)).ports["tcp"]
         source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
-        app = create_app(
-            load_settings(
-                env_file=None,
-                omero_host="127.0.0.1",
-                omero_port=port,
-                omero_transport="tcp",
-                cache_dir=tmp_path_factory.mktemp("cache"),
-                render_threads=1,
-            )
+        serving = serve(
+            omero_host="127.0.0.1",
+            omero_port=port,
+            omero_transport="tcp",
+            cache_dir=tmp_path_factory.mktemp("cache"),
+            render_threads=1,
         )
         keys = {
             user: source.log_in(user, PASSWORDS[user], soon()).key for user in ("alice", "carol")
@@ -85,8 +80,8 @@ def members(tmp_path_factory, request) -> Iterator[Members]:
             if (image.name or "").endswith(REGIONS)
         ]
         [roi] = session.rois(image, soon())
-        yield Members(app.test_client(), keys, image, roi.id, roi.shapes[0].id)
-        parts_of(app).close()
+        yield Members(serving.client, keys, image, roi.id, roi.shapes[0].id)
+        serving.close()
         source.close()
 
 

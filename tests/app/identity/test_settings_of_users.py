@@ -1,18 +1,15 @@
 """Stored settings of people who log in: each has own ones, and nobody more than OMERO permits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
 from render.blitz.endpoint import Credentials, Endpoint
 from render.blitz.source import BlitzSource
 from tests.app.identity.conftest import soon
+from tests.app.serving import Serving, serve
 from tests.support.image_server import start_image_server
 from tests.support.lab import IMAGE, PASSWORDS, SLIDE, make_lab
 
@@ -23,7 +20,8 @@ SETTINGS = "m=c&c=1|{}:200$00FF00"
 
 @dataclass(frozen=True)
 class Members:
-    client: FlaskClient
+    serving: Serving
+    client: Client
     keys: dict[str, str]
     ids: dict[str, int]
 
@@ -51,16 +49,13 @@ def members(tmp_path_factory) -> Iterator[Members]:
     with start_image_server(lab.folder, transports=("tcp",), arguments=lab.arguments) as server:
         port = server.ports["tcp"]
         source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
-        app = create_app(
-            load_settings(
-                env_file=None,
-                omero_host="127.0.0.1",
-                omero_port=port,
-                omero_transport="tcp",
-                cache_dir=tmp_path_factory.mktemp("cache"),
-                render_threads=1,
-                image_info_max_age_s=1000,
-            )
+        serving = serve(
+            omero_host="127.0.0.1",
+            omero_port=port,
+            omero_transport="tcp",
+            cache_dir=tmp_path_factory.mktemp("cache"),
+            render_threads=1,
+            image_info_max_age_s=1000,
         )
         people = ("alice", "bob", "carol")
         keys = {user: source.log_in(user, PASSWORDS[user], soon()).key for user in people}
@@ -71,8 +66,8 @@ def members(tmp_path_factory) -> Iterator[Members]:
             for dataset in session.datasets(project.id, soon())
             for image in session.images(dataset.id, soon())
         }
-        yield Members(app.test_client(), keys, ids)
-        parts_of(app).close()
+        yield Members(serving, serving.client, keys, ids)
+        serving.close()
         source.close()
 
 
@@ -130,13 +125,13 @@ def test_what_one_does_not_see_does_not_exist(members):
 def test_the_clipboard_is_that_of_the_login(members):
     response = members.get("alice", "copyImgRDef/?c=1|1:2$F00&m=c")
     assert response.get_json() is True and "Set-Cookie" not in response.headers
-    other = Members(members.client.application.test_client(), members.keys, members.ids)
+    other = replace(members, client=members.serving.connect())
     assert other.get("alice", "getImgRDef/").get_json()["rdef"]["c"] == "1|1:2$F00"
     assert members.get("bob", "getImgRDef/").get_json() == {"rdef": None}
 
 
 def test_without_a_login_nothing_is_told_or_changed(members):
-    client = members.client.application.test_client()
+    client = members.serving.connect()
     image = members.ids[IMAGE]
     for path in (f"get_image_rdefs_json/{image}/", "getImgRDef/", "copyImgRDef/?fromid=1"):
         assert client.get(f"/webgateway/{path}").status_code == 401

@@ -12,9 +12,8 @@ from PIL import Image
 
 from app.web import parts_of
 from render.movie import FORMATS, MovieWriter
-from tests.app.conftest import FLAT, PYRAMID, STACK, ImageServer, make_gateway_on
+from tests.app.conftest import FLAT, PYRAMID, STACK, images_served, make_gateway_on
 from tests.support.ffprobe import probe
-from tests.support.image_server import start_image_server
 
 CODECS = {"mp4": "h264", "webm": "vp9", "gif": "gif", "apng": "apng"}
 SETTINGS = "c=1|0:4000$FF0000,2|0:4000$00FF00&m=c"
@@ -139,7 +138,7 @@ def test_equal_requests_share_one_job(make_gateway):
     answers: list = []
 
     def ask(query: str) -> None:
-        client = gateway.app.test_client()
+        client = gateway.serving.connect()
         answers.append(client.get(f"/webgateway/{path}?{query}"))
 
     threads = [threading.Thread(target=ask, args=(query,)) for query in queries * 2]
@@ -246,9 +245,8 @@ def test_a_scale_bar_has_its_length(tmp_path: Path):
     units = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
     metadata = {"axes": "YX", **sizes, **units}
     tifffile.imwrite(folder / name, np.zeros((120, 200), np.uint8), ome=True, metadata=metadata)
-    with start_image_server(folder) as server:
-        whole = ImageServer(folder, server.ports["tcp"], server.process, [], np.zeros(0))
-        gateway = make_gateway_on(whole, tmp_path / "cache")
+    with images_served(folder, tmp_path / "index", [], np.empty(0)) as server:
+        gateway = make_gateway_on(server, tmp_path / "cache")
         query = "c=-1&m=c&format=apng&scalebar=20"
         (frame,) = frames_of(movie(gateway, name, f"z/0/?{query}"))
         # The longest white run of the lowest rows.
@@ -257,7 +255,7 @@ def test_a_scale_bar_has_its_length(tmp_path: Path):
         assert max(row.sum() for row in (halved == 255).all(axis=2)[-20:]) == 20
         long = gateway.get(f"render_movie/{gateway.ids[name]}/z/0/?scalebar=900")
         assert long.status_code == 400
-        parts_of(gateway.app).close()
+        gateway.close()
 
 
 def test_gif_frames_have_colours_of_their_own(gateway):
