@@ -7,6 +7,7 @@ every lock and connection in it belongs to that worker's loop.
 
 import gc
 import importlib
+import logging
 import os
 import socket
 import sys
@@ -127,7 +128,8 @@ def post_worker_init(worker):
     sys.setswitchinterval(0.0002)
     if _tiles is not None:
         importlib.import_module("app.web").parts_of(worker.wsgi).share_tiles(_tiles)
-    importlib.import_module("app.warm").warm_up_beside(worker.wsgi)
+    connect = getattr(worker, "connect", None)
+    importlib.import_module("app.warm").warm_up_beside(worker.wsgi, connect)
     importlib.import_module("app.web").figures_of(worker.wsgi).keep_fresh()
 
 
@@ -138,6 +140,10 @@ def worker_exit(server, worker):
         web = importlib.import_module("app.web")
         web.figures_of(application).end()
         web.parts_of(application).close()
+    # At the end Python takes its handlers apart with locks of gevent's that are gone by then, and
+    # complains of each one.
+    logging.shutdown()
+    logging._handlerList.clear()
 
 
 def child_exit(server, worker):

@@ -1,5 +1,7 @@
 """gunicorn's gevent worker, except that it ends without waiting for idle connections."""
 
+import copy
+import socket
 from typing import Any
 
 import gevent
@@ -20,6 +22,17 @@ class DrainingGeventWorker(ggevent.GeventWorker):
         super().__init__(*args, **kwargs)
         self.idle: set[_Waiting] = set()
         self._end_of_idling: Any = None
+
+    def connect(self, application: Any) -> socket.socket:
+        """Give a client's end of a new connection on which `application` answers.
+
+        What is asked there does not count as a request of this worker's.
+        """
+        ours, theirs = socket.socketpair()
+        beside = copy.copy(self)
+        beside.wsgi = application
+        gevent.spawn(beside.handle, self.sockets[0], ours, ("127.0.0.1", 0))
+        return theirs
 
     def timeout_ctx(self) -> "_Waiting":
         """Stand around the waiting for the next request on a connection."""

@@ -7,9 +7,12 @@ that Python and Flask make when they first need it) is gone through before anybo
 import contextlib
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from http.client import HTTPConnection, HTTPException
 from itertools import islice
+from socket import socket
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 from flask import Flask
@@ -36,18 +39,25 @@ log = logging.getLogger(__name__)
 #: After so many times and images, things take the time that they always take.
 _ROUNDS = 20
 IMAGES = 10
+_TIMEOUT_S = 60.0
+
+#: Gives a client's end of a new connection on which the application given answers.
+Connect = Callable[[Any], socket]
 
 
-def warm_up_beside(app: Flask) -> None:
-    """Open the application's parts now, and warm them up in the background."""
+def warm_up_beside(app: Flask, connect: Connect | None = None) -> None:
+    """Open the application's parts now, and warm them up in the background.
+
+    `connect` gives connections on which requests come as clients' do.
+    """
     parts = parts_of(app).get()
-    spawn(lambda: warm_up(app, parts))
+    spawn(lambda: warm_up(app, parts, connect))
 
 
-def warm_up(app: Flask, parts: Parts) -> None:
+def warm_up(app: Flask, parts: Parts, connect: Connect | None = None) -> None:
     """Go through what requests go through. What fails is left for requests to tell."""
     deadline = Deadline.after(parts.settings.request_deadline_s)
-    with contextlib.suppress(ServiceError):
+    with contextlib.suppress(ServiceError, OSError, HTTPException):
         for _ in range(_ROUNDS):
             parts.worker.submit(_usual_job(), deadline)
         image_ids = [0]  # no image has it, and asking for it goes to the server and back
@@ -55,25 +65,37 @@ def warm_up(app: Flask, parts: Parts) -> None:
             session = parts.source.session(parts.own_credentials, deadline)
             image_ids = list(islice(_images(session, deadline), IMAGES)) or image_ids
         for number in range(_ROUNDS):
-            _ask(app, image_ids[number % len(image_ids)], number)
+            _ask(app, connect, _unseen_region(image_ids[number % len(image_ids)], number))
 
 
-def _ask(app: Flask, image_id: int, number: int) -> None:
-    """Ask the application for a region that it never drew before, and never read."""
+def _unseen_region(image_id: int, number: int) -> str:
+    """Give the address of a region that nobody ever drew before, and never read."""
     query: dict[str, str] = {
         "region": f"{number},0,512,512",
         "c": ",".join(f"{c}|{random.random()}:4000$FFFFFF" for c in (1, 2, 3)),
         "m": "c",
         "q": "0.1",
     }
-    builder = EnvironBuilder(
-        path=f"/webgateway/render_image_region/{image_id}/0/0/",
-        query_string=query,
-        headers=[("X-Request-ID", "warm-up")],
-    )
-    environ: dict[str, Any] = builder.get_environ() | {UNCOUNTED: True}
-    body, status, _ = run_wsgi_app(app, environ, buffered=True)
-    log.debug("warm-up: %s, %d bytes", status, sum(len(part) for part in body))
+    return f"/webgateway/render_image_region/{image_id}/0/0/?{urlencode(query)}"
+
+
+def _ask(app: Flask, connect: Connect | None, address: str) -> None:
+    def uncounted(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return app(environ | {UNCOUNTED: True}, start_response)
+
+    headers = [("X-Request-ID", "warm-up")]
+    if connect is None:
+        environ = EnvironBuilder(address, headers=headers).get_environ()
+        body, status_line, _ = run_wsgi_app(uncounted, environ, buffered=True)
+        status, length = int(status_line[:3]), sum(len(part) for part in body)
+    else:
+        connection = HTTPConnection("127.0.0.1", timeout=_TIMEOUT_S)
+        connection.sock = connect(uncounted)
+        with contextlib.closing(connection):
+            connection.request("GET", address, headers=dict(headers))
+            answer = connection.getresponse()
+            status, length = answer.status, len(answer.read())
+    log.debug("warm-up: %d, %d bytes", status, length)
 
 
 def _usual_job() -> RenderJob:
