@@ -31,13 +31,17 @@ class Call:
         self.fetches = 0
         #: Whether a proxy in front sends files of the cache by itself when told their names.
         self.proxy_sends_files = False
+        #: Whether nobody is looking: what is drawn for it goes before no download.
+        self.in_background = False
         steps.tell(viewer=viewer.kind)
         watch_calls(steps.count_call)
 
     def renewed(self) -> "Call":
         """Give a call for the same viewer whose time begins anew, for one step of a long one."""
         deadline = Deadline.after(self.settings.request_deadline_s, self.deadline.asker)
-        return Call(self.parts, self.viewer, deadline, Steps(self.steps.request_id))
+        call = Call(self.parts, self.viewer, deadline, Steps(self.steps.request_id))
+        call.in_background = self.in_background
+        return call
 
     @cached_property
     def session(self) -> BlitzSession:
@@ -73,8 +77,14 @@ class Call:
         # Taken before the server is asked: an answer from before a change does not count after.
         return self.viewer.key, image_id, self.parts.freshness.generation(image_id)
 
+    def go_before_downloads(self) -> None:
+        """Have downloads give way for a while, as somebody waits for a picture."""
+        if not self.in_background:
+            self.parts.courtesy.ask_for()
+
     def work(self, job: Job) -> Any:
         """Have a worker run a job and give its result; raise Overloaded when too many wait."""
+        self.go_before_downloads()
         with self.steps.step("render"):
             return self.parts.worker.submit(job, self.deadline)
 

@@ -5,20 +5,14 @@ Who changes settings writes another number, and what is remembered of the image 
 is not found any more. Looking takes well under a microsecond, and no lock.
 """
 
-import contextlib
-import logging
-import mmap
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+from app.shared_words import map_words
 
 _IMAGES = 1 << 14
-_WORD_BYTES = 8
-#: The first number is for all images.
-_SIZE_BYTES = _WORD_BYTES * (1 + _IMAGES)
+_WITHOUT = "other processes learn of saved settings only after image_info_max_age_s"
 
 Generation = tuple[int, int]
 
@@ -27,7 +21,8 @@ class Freshness:
     """Generations of images. Without a usable file this process has numbers of its own."""
 
     def __init__(self, path: Path) -> None:
-        self._map = _map_file(path)
+        # The first number is for all images.
+        self._map = map_words(path, 1 + _IMAGES, _WITHOUT)
         self._words = memoryview(self._map).cast("Q")
 
     def generation(self, image_id: int) -> Generation:
@@ -51,24 +46,3 @@ class Freshness:
         """Let go of the file."""
         self._words.release()
         self._map.close()
-
-
-def _map_file(path: Path) -> mmap.mmap:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            # Writing to a mapped page that a full disk has no room for would end the process.
-            os.posix_fallocate(descriptor, 0, _SIZE_BYTES)
-            return mmap.mmap(descriptor, _SIZE_BYTES)
-        finally:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-    except (OSError, ValueError) as error:
-        log.warning(
-            "%s cannot be used (%s): other processes learn of saved settings only after "
-            "image_info_max_age_s",
-            path.name,
-            error,
-        )
-        return mmap.mmap(-1, _SIZE_BYTES)

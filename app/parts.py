@@ -7,6 +7,7 @@ import numpy as np
 
 from app.change_relay import Announcer
 from app.clipboards import Clipboards
+from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
@@ -46,8 +47,8 @@ class Parts:
     """What requests of one process for images of one server share. Made by `app.site`.
 
     What is remembered of images is remembered by their numbers, which each server has its own of;
-    settings, identity, pictures, handles, clipboards, freshness, announcer, jobs and, as a rule,
-    the worker are those of all servers.
+    settings, identity, pictures, handles, clipboards, freshness, announcer, courtesy, downloads,
+    jobs and, as a rule, the worker are those of all servers.
     """
 
     settings: Settings
@@ -60,6 +61,7 @@ class Parts:
     clipboards: Clipboards
     freshness: Freshness
     announcer: Announcer
+    courtesy: Courtesy
     downloads: DownloadGate
     jobs: "JobDesk"
     worker: Worker

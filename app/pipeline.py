@@ -143,6 +143,7 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
     answer: Answer | None = call.parts.answers.get((call.viewer.key, url))
     if answer is None:
         return None
+    call.go_before_downloads()
     image_id = answer.info.image_id
     if call.remembered_info(image_id) is not answer.info:
         return None
@@ -192,6 +193,7 @@ def filled(
 
     It is kept with what belongs to an image, in one of `app.pictures.GROUPS`.
     """
+    call.go_before_downloads()
     if client_has(picture.etag):
         call.steps.tell(cache="not-modified")
         return picture

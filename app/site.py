@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from app.change_relay import ChangeRelay
 from app.change_watcher import ChangeWatcher, watcher_credentials
 from app.clipboards import Clipboards
+from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
@@ -166,7 +167,8 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
     )
     freshness = Freshness(settings.cache_dir / "freshness")
     relay = _open_relay(settings, freshness)
-    downloads = DownloadGate(settings)
+    courtesy = Courtesy(settings.cache_dir / "courtesy")
+    downloads = DownloadGate(settings, courtesy)
     all_parts: dict[int, Parts] = {}
     jobs = JobStore(settings)
     kinds = {movies.KIND: movies.make_movie}
@@ -201,6 +203,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             clipboards=clipboards,
             freshness=freshness,
             announcer=relay or freshness,
+            courtesy=courtesy,
             downloads=downloads,
             jobs=desk,
             worker=worker_for(server),

@@ -95,4 +95,6 @@ def _region(info: ImageInfo, parts: Parts, area: TileIndex | None) -> Render:
 
 def _call(parts: Parts, viewer: Viewer) -> Call:
     deadline = Deadline.after(parts.settings.request_deadline_s)
-    return Call(parts, viewer, deadline, Steps("warm"))
+    call = Call(parts, viewer, deadline, Steps("warm"))
+    call.in_background = True
+    return call

@@ -95,6 +95,7 @@ def picture_call() -> Call:
     It says so in a header: whoever asks without it gets the bytes from here.
     """
     call = current_call()
+    call.go_before_downloads()
     call.proxy_sends_files = proxy_sends_files(request.environ, call.settings)
     return call
 

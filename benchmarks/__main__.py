@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-from benchmarks import pyramids, soak, storm, tiles
+from benchmarks import downloads, pyramids, soak, storm, tiles
 from benchmarks.ab import report_ab
 from benchmarks.cache import report_cache
-from benchmarks.downloads import report_downloads
 from benchmarks.kernels import report_kernels
 from benchmarks.nginx import report_nginx
 from benchmarks.start import report_start
@@ -46,21 +45,24 @@ def report_tiles() -> None:
 BENCHMARKS = {
     "ab": report_ab,
     "cache": report_cache,
-    "downloads": report_downloads,
+    "downloads": downloads.main,
     "kernels": report_kernels,
     "nginx": report_nginx,
     "start": report_start,
     "tiles": report_tiles,
     "viewer": lambda: report_viewer(DATA),
 }
-#: They take options, and are run alone.
+#: They take long, and are run alone.
 LONG = {"soak": soak.main, "storm": storm.main}
+#: They take options, after a single name.
+WITH_OPTIONS = LONG | {"downloads": downloads.main}
 
 
 def main(names: list[str]) -> int:
     """Run the benchmarks of these names, all when there are none; or a long one with options."""
-    if names and names[0] in LONG:
-        return LONG[names[0]](names[1:])
+    has_options = len(names) > 1 and names[1].startswith("-")
+    if names and (names[0] in LONG or (has_options and names[0] in WITH_OPTIONS)):
+        return WITH_OPTIONS[names[0]](names[1:])
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no benchmark is called {', '.join(unknown)}; there are: ", end="")

@@ -19,6 +19,7 @@ from render.errors import Forbidden, NotFound
 _MARGIN_S = 1.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 _BLOCK_BYTES = 256 * 1024
+_BLOCK_TIMEOUT_S = 60.0
 
 
 class JobDesk:
@@ -94,7 +95,7 @@ class JobDesk:
         """
         leave = call.parts.downloads.enter(call.viewer.key)
         try:
-            pieces = _Pieces(self._store.result_path(job), begin, end)
+            pieces = _Pieces(call, self._store.result_path(job), begin, end)
         except OSError as error:
             leave()
             raise _missing(job.id) from error
@@ -134,7 +135,9 @@ class JobDesk:
 class _Pieces:
     """A part of a file, which stays readable when its name is taken away meanwhile."""
 
-    def __init__(self, path: Path, begin: int, end: int) -> None:
+    def __init__(self, call: Call, path: Path, begin: int, end: int) -> None:
+        self._gate = call.parts.downloads
+        self._asker = call.deadline.asker
         self._file = path.open("rb", buffering=0)
         self._file.seek(begin)
         self._left = end - begin
@@ -143,7 +146,9 @@ class _Pieces:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._file.read(min(self._left, _BLOCK_BYTES))
+        with self._gate.turn(Deadline.after(_BLOCK_TIMEOUT_S, self._asker)):
+            length = min(self._left, _BLOCK_BYTES, self._gate.block_bytes())
+            piece = self._file.read(length)
         if not piece:
             raise StopIteration
         self._left -= len(piece)

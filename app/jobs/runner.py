@@ -156,6 +156,7 @@ class JobRunner:
         asker = Asker(_ASKER, self._closed.is_set)
         deadline = Deadline.after(self._settings.request_deadline_s, asker)
         call = Call(parts, viewer, deadline, Steps(f"job-{job.id[:8]}"))
+        call.in_background = True
         told = -1
 
         def report(part: float) -> None:

@@ -1,6 +1,8 @@
 """Settings: downloads."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from app.settings.kinds import Count, CountOrNone, in_group
 
@@ -23,6 +25,11 @@ class DownloadsSettings(BaseModel):
     )
     download_max_bytes_per_s: CountOrNone = setting(
         0, "Bytes per second at which one download is sent at most; 0 = as fast as it goes."
+    )
+    download_pause_s: Annotated[float, Field(ge=0, le=0.5)] = setting(
+        0.01,
+        "While somebody waits for a picture, and 0.1 s after, downloads of a worker process read "
+        "one block (at most 128 KiB) in this time, in turns; 0 = downloads give way to nobody.",
     )
     download_max_zip_bytes: Count = setting(
         1024**3, "Bytes of original files that one ZIP archive may hold; above it: 403."
