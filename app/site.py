@@ -8,9 +8,11 @@ import os
 import threading
 from dataclasses import dataclass
 
+from app import warming_work as warming
 from app.change_relay import ChangeRelay
 from app.change_watcher import ChangeWatcher, watcher_credentials
 from app.clipboards import Clipboards
+from app.downloads import export_work as exports
 from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
 from app.freshness import Freshness
@@ -171,9 +173,9 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
     downloads = DownloadGate(settings, courtesy)
     all_parts: dict[int, Parts] = {}
     jobs = JobStore(settings)
-    kinds = {movies.KIND: movies.make_movie}
+    kinds = {movies.NAME: movies.KIND, exports.NAME: exports.KIND, warming.NAME: warming.KIND}
     runner = JobRunner(settings, jobs, all_parts.__getitem__, kinds)
-    desk = JobDesk(settings, jobs, runner)
+    desk = JobDesk(settings, jobs, runner, kinds)
     workers: list[Worker] = []
 
     def worker_for(server: Server) -> Worker:

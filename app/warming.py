@@ -28,42 +28,58 @@ class Warmed:
     error: str | None = None
 
 
-def image_ids(parts: Parts, viewer: Viewer, dataset: int | None, project: int | None) -> list[int]:
+def background_call(parts: Parts, viewer: Viewer) -> Call:
+    """Give a call for which nobody waits, and whose time begins now."""
+    deadline = Deadline.after(parts.settings.request_deadline_s)
+    call = Call(parts, viewer, deadline, Steps("warm"))
+    call.in_background = True
+    return call
+
+
+def image_ids(call: Call, dataset: int | None, project: int | None) -> list[int]:
     """List the images of a dataset, or of all datasets of a project, each once."""
-    call = _call(parts, viewer)
     datasets = [dataset] if dataset is not None else []
     if project is not None:
         datasets += [each.id for each in call.session.datasets(project, call.deadline)]
     found: dict[int, None] = {}
     for each in datasets:
-        call = _call(parts, viewer)
-        images = call.session.images(each, call.deadline)
+        own = call.renewed()
+        images = own.session.images(each, own.deadline)
         found |= dict.fromkeys(image.id for image in images if image.size_x)
     return list(found)
 
 
-def warm_image(parts: Parts, viewer: Viewer, image_id: int, levels: int) -> Warmed:
+def warm_image(
+    new_call: Callable[[], Call],
+    image_id: int,
+    levels: int,
+    check: Callable[[], None] = lambda: None,
+) -> Warmed:
     """Make an image's thumbnail and the tiles of its `levels` smallest levels, if not there.
 
     All under the stored settings and with the settings' JPEG quality, of the plane that viewers
     open with. An image without a pyramid is made whole, unless it is larger than pictures may be.
+    `check` is called before each picture, and raises where it need not go on.
     """
     made = there = 0
+    call = new_call()
+    pictures = call.parts.pictures
     try:
-        info = _call(parts, viewer).image_info(image_id)
-        for group, render in _pictures(info, parts, levels):
+        info = call.image_info(image_id)
+        for group, render in _pictures(info, call.parts, levels):
+            check()
 
             def is_there(etag: str, group: str = group) -> bool:
-                return parts.pictures.holds(PictureKey(image_id, etag, group))
+                return pictures.holds(PictureKey(image_id, etag, group))
 
-            if render(_call(parts, viewer), is_there).body is None:
+            if render(new_call(), is_there).body is None:
                 there += 1
             else:
                 made += 1
     except ServiceError as error:
         return Warmed(made, there, f"image {image_id}: {error}")
     finally:
-        parts.pictures.flush(_WRITE_WAIT_S)
+        pictures.flush(_WRITE_WAIT_S)
     return Warmed(made, there)
 
 
@@ -91,10 +107,3 @@ def _region(info: ImageInfo, parts: Parts, area: TileIndex | None) -> Render:
     encoding = Encoding("jpeg", parts.settings.jpeg_quality)
     request = RenderRequest(info.image_id, None, None, area, SettingsRequest(), None, encoding)
     return lambda call, has: render_picture(call, request, has)
-
-
-def _call(parts: Parts, viewer: Viewer) -> Call:
-    deadline = Deadline.after(parts.settings.request_deadline_s)
-    call = Call(parts, viewer, deadline, Steps("warm"))
-    call.in_background = True
-    return call

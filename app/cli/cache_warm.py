@@ -1,6 +1,7 @@
 """`flask cache warm`: pictures that are there before anybody asks."""
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 
 import click
 from flask import current_app
@@ -9,7 +10,7 @@ from flask.cli import with_appcontext
 from app.identity import Viewer
 from app.identity.viewer import viewer_of_user
 from app.parts import Parts
-from app.warming import image_ids, warm_image
+from app.warming import background_call, image_ids, warm_image
 from app.web import parts_of
 from render.errors import ServiceError
 
@@ -58,7 +59,7 @@ def command(
     try:
         viewer = _viewer(parts, user, server)
         try:
-            images = image_ids(parts, viewer, dataset, project)
+            images = image_ids(background_call(parts, viewer), dataset, project)
         except ServiceError as error:
             raise click.ClickException(str(error)) from error
         _warm_all(parts, viewer, images, levels, jobs)
@@ -82,7 +83,8 @@ def _warm_all(parts: Parts, viewer: Viewer, images: list[int], levels: int, jobs
     errors: list[str] = []
     pool = ThreadPoolExecutor(jobs)
     try:
-        futures = [pool.submit(warm_image, parts, viewer, each, levels) for each in images]
+        new_call = partial(background_call, parts, viewer)
+        futures = [pool.submit(warm_image, new_call, each, levels) for each in images]
         with click.progressbar(as_completed(futures), len(futures), label="images") as done:
             for future in done:
                 warmed = future.result()

@@ -1,8 +1,9 @@
 """From a project, a dataset, a well or an image to the images that are exported of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from app.call import Call
 from app.download_params import ContainerRequest
@@ -12,6 +13,8 @@ from app.plate_data import column_label, row_label
 from render.errors import BadRequest, NotFound
 from render.values import DTYPES, ImageInfo
 from render.waiting import side_by_side
+
+Value = TypeVar("Value")
 
 #: Images that are looked at side by side.
 _AT_A_TIME = 8
@@ -59,22 +62,34 @@ def check_exportable(info: ImageInfo) -> None:
         raise NotFound(f"pixels of type '{info.pixel_type}' cannot be exported")
 
 
+def look_at(call: Call, ids: Sequence[int]) -> list[ImageInfo]:
+    """Give what is known of many images; raise NotFound unless the viewer may see all of them."""
+    return _side_by_side(partial(_look, call), ids)
+
+
 def _infos(call: Call, ids: Sequence[int]) -> list[ImageInfo | None]:
+    return _side_by_side(partial(_info, call), ids)
+
+
+def _side_by_side(look: Callable[[int], Value], ids: Sequence[int]) -> list[Value]:
     """Look at many images within the time of one request."""
-    outcomes = side_by_side([partial(_info, call, image_id) for image_id in ids], _AT_A_TIME)
-    infos = []
-    for outcome in outcomes:
+    found = []
+    for outcome in side_by_side([partial(look, image_id) for image_id in ids], _AT_A_TIME):
         if isinstance(outcome, Exception):
             raise outcome
-        infos.append(outcome)
-    return infos
+        found.append(outcome)
+    return found
+
+
+def _look(call: Call, image_id: int) -> ImageInfo:
+    # The steps of a request are told by one at a time.
+    own = Call(call.parts, call.viewer, call.deadline, Steps(call.steps.request_id))
+    return own.image_info(image_id)
 
 
 def _info(call: Call, image_id: int) -> ImageInfo | None:
-    # The steps of a request are told by one at a time.
-    own = Call(call.parts, call.viewer, call.deadline, Steps(call.steps.request_id))
     try:
-        info = own.image_info(image_id)
+        info = _look(call, image_id)
         check_exportable(info)
     except NotFound:
         return None

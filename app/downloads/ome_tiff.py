@@ -1,17 +1,11 @@
-"""Images as OME-TIFF: one file, or several as an archive, laid out before a pixel is read."""
+"""Images as OME-TIFF, laid out before a pixel is read."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from app.call import Call
-from app.downloads.archive import Archive, Member, zip_pieces
-from app.downloads.containers import Selected
 from app.downloads.names import safe_name, with_ending
-from app.downloads.reading import held_body, stack_pieces
-from app.downloads.stacks import Stack, check_size, whole_stack
+from app.downloads.stacks import Stack
 from render.engine.cuts import Grid
 from render.engine.ome_xml import OmeImage, write_ome_xml
 from render.engine.tiff_layout import CLASSIC_MAX_BYTES, TiffLayout
@@ -49,28 +43,6 @@ def ome_tiff_layout(stack: Stack, classic_max_bytes: int = CLASSIC_MAX_BYTES) ->
 def ome_tiff_name(info: ImageInfo) -> str:
     """Give the name of an image's file, `<id>-<name>.ome.tiff`, of at most 255 bytes."""
     return with_ending(safe_name(f"{info.image_id}-{info.name or ''}"), _ENDING)
-
-
-def ome_tiff_archive(call: Call, selected: Selected) -> Archive:
-    """Give all images as one archive, each file made when its turn comes.
-
-    Raises TooLarge when they have too many bytes together.
-    """
-    stacks = [whole_stack(info) for info in selected.infos]
-    layouts = [ome_tiff_layout(stack) for stack in stacks]
-    check_size(call, layouts)
-    # The ids tell names apart.
-    members = [
-        Member(ome_tiff_name(stack.info), partial(_file, call, stack, layout), layout.size_bytes)
-        for stack, layout in zip(stacks, layouts, strict=True)
-    ]
-    pieces, length = zip_pieces(members, deflate=False)
-    name = with_ending(safe_name(selected.name, "images"), ".zip")
-    return Archive(name, length, held_body(call, stacks[0], pieces, f"of the archive {name!r}"))
-
-
-def _file(call: Call, stack: Stack, layout: TiffLayout) -> Iterator[bytes]:
-    return stack_pieces(call.renewed(), stack, layout, 0, layout.size_bytes)
 
 
 def _described(stack: Stack) -> OmeImage:

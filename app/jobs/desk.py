@@ -1,13 +1,13 @@
 """Where requests hand jobs in, ask how far they are, and fetch what was made."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from app.call import Call
 from app.downloads.body import DownloadBody
-from app.downloads.policy import require_download
+from app.jobs.kinds import Kind
 from app.jobs.records import Job, asker_of, way_of
 from app.jobs.runner import JobRunner
 from app.jobs.store import JobStore
@@ -25,17 +25,27 @@ _BLOCK_TIMEOUT_S = 60.0
 class JobDesk:
     """Jobs as requests see them. Rights are asked of the server each time, never of a job."""
 
-    def __init__(self, settings: Settings, store: JobStore, runner: JobRunner) -> None:
+    def __init__(
+        self, settings: Settings, store: JobStore, runner: JobRunner, kinds: Mapping[str, Kind]
+    ) -> None:
         self._settings = settings
+        self._kinds = kinds
         self._store = store
         self._runner = runner
 
     def submit(
-        self, call: Call, job_id: str, kind: str, image_id: int, details: dict[str, Any]
+        self,
+        call: Call,
+        job_id: str,
+        kind: str,
+        image_id: int | None,
+        details: dict[str, Any],
+        again: bool = False,
     ) -> Job:
         """Queue work unless the same is queued, under way or done; give the job that does it.
 
-        Raises Overloaded, StorageFailed, and Forbidden for who came with a password.
+        `again` = also when it is done. Raises Overloaded, StorageFailed, and Forbidden for who
+        came with a password.
         """
         way, session_key = way_of(call.viewer)
         job = self._store.submit(
@@ -50,6 +60,7 @@ class JobDesk:
                 created_s=time.time(),
             ),
             session_key,
+            again,
         )
         self._runner.wake()
         return job
@@ -70,11 +81,11 @@ class JobDesk:
         return job
 
     def find(self, call: Call, job_id: str) -> Job:
-        """Give a job on an image that the viewer may see; raise NotFound otherwise."""
+        """Give a job on images that the viewer may see; raise NotFound otherwise."""
         job = self._known(job_id)
-        if job.server != call.viewer.server:
+        if job.server != call.viewer.server or job.kind not in self._kinds:
             raise _missing(job_id)
-        call.image_info(job.image_id)
+        self._kinds[job.kind].check_seen(call, job)
         return job
 
     def cancel(self, call: Call, job_id: str) -> Job:
@@ -103,8 +114,8 @@ class JobDesk:
         return DownloadBody(pieces, (pieces.close, leave), pace, f"of job {job.id}")
 
     def check_result(self, call: Call, job: Job) -> None:
-        """Raise Forbidden where the viewer may not take the image's data away."""
-        require_download(call, call.image_info(job.image_id))
+        """Raise Forbidden where the viewer may not take the images' data away."""
+        self._kinds[job.kind].check_taken(call, job)
 
     def told(self, job: Job, address: str) -> dict[str, Any]:
         """Give what is told of a job that lies at `address`."""

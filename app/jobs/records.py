@@ -42,7 +42,8 @@ class Result:
 class Job:
     """One piece of long work. Equal work has the same `id`, whoever asks.
 
-    `details` is what the kind of work needs, as JSON can hold it. `way` tells in whose name
+    `image_id` is the image, or the first of several; None where the work is of no image. `details`
+    is what the kind of work needs, as JSON can hold it. `way` tells in whose name
     pixels are read: that of the one viewer of all (`fixed`), of the public user (`public`) or of
     the session whose key lies beside (`session`). `askers` tell viewers apart, and no more. Times
     are seconds since the epoch. `percent` is 0 to 100.
@@ -51,7 +52,7 @@ class Job:
     id: str
     kind: str
     server: int
-    image_id: int
+    image_id: int | None
     details: Mapping[str, Any]
     way: str
     askers: tuple[str, ...]

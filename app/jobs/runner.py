@@ -4,12 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from app.call import Call
 from app.host_lock import HostLock
-from app.jobs.records import Job, State, viewer_of
+from app.jobs.kinds import Kind, Made
+from app.jobs.records import State, viewer_of
 from app.jobs.store import Claim, JobStore, as_done
 from app.observe import Steps
 from app.parts import Parts
@@ -33,19 +33,10 @@ class NotWanted(Exception):
     """The job was cancelled, or this process is ending."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """The file that a kind of work made in the job's folder, and as what it is sent."""
-
-    file: str
-    name: str
-    media_type: str
+class GivesWay(Exception):
+    """Other work goes first."""
 
 
-#: Tells how much of a job is done, 0 to 1; raises NotWanted when it need not go on.
-Report = Callable[[float], None]
-#: Does one kind of work: given a call, the details and the folder for the file.
-Work = Callable[[Call, Job, Path, Report], Made]
 PartsOf = Callable[[int], Parts]
 
 
@@ -53,12 +44,13 @@ class JobRunner:
     """Runs jobs from `start` until `close`, as many at a time as the host has places for."""
 
     def __init__(
-        self, settings: Settings, store: JobStore, parts_of: PartsOf, kinds: Mapping[str, Work]
+        self, settings: Settings, store: JobStore, parts_of: PartsOf, kinds: Mapping[str, Kind]
     ) -> None:
         self._settings = settings
         self._store = store
         self._parts_of = parts_of
         self._kinds = kinds
+        self._first = frozenset(name for name, kind in kinds.items() if not kind.gives_way)
         self._closed = threading.Event()
         self._wake = threading.Event()
         self._ended = [threading.Event() for _ in range(settings.jobs_parallel)]
@@ -122,6 +114,8 @@ class JobRunner:
             self._store.finish(claim, done)
             took_s = time.monotonic() - begun_s
             log.info("job %s (%s) is done: %d bytes, %.1f s", job.id, job.kind, size_bytes, took_s)
+        except GivesWay:
+            self._store.give_back(claim, behind=True)
         except NotWanted:
             if self._closed.is_set():
                 self._store.give_back(claim)
@@ -157,18 +151,20 @@ class JobRunner:
         deadline = Deadline.after(self._settings.request_deadline_s, asker)
         call = Call(parts, viewer, deadline, Steps(f"job-{job.id[:8]}"))
         call.in_background = True
-        told = -1
+        kind, told, looked_s = self._kinds[job.kind], -1, time.monotonic()
 
         def report(part: float) -> None:
-            nonlocal told
+            nonlocal told, looked_s
             percent = min(99, int(100 * part))
-            if self._closed.is_set():
+            if self._closed.is_set() or not self._store.is_wanted(claim):
                 raise NotWanted
-            if not self._store.is_wanted(claim):
-                raise NotWanted
+            if kind.gives_way and time.monotonic() - looked_s > _LOOK_S:
+                looked_s = time.monotonic()
+                if self._store.has_waiting_of(self._first):
+                    raise GivesWay
             if percent > told:
                 told = percent
                 self._store.report(claim, percent)
 
         report(0)
-        return self._kinds[job.kind](call, job, claim.folder, report)
+        return kind.work(call, job, claim.folder, report)

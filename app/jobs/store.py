@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -83,16 +83,17 @@ class JobStore:
         assert job.result is not None
         return self._root / job.id / job.result.file
 
-    def submit(self, job: Job, session_key: str | None) -> Job:
+    def submit(self, job: Job, session_key: str | None, again: bool = False) -> Job:
         """Queue a job, unless an equal one waits, runs or is done; give the one that counts.
 
+        `again` = also when one is done.
         `job` has one asker, who from then on is one of the askers of the job that is given.
         Raises Overloaded when too much is queued, StorageFailed when it cannot be written down.
         """
         (asker,) = job.askers
         with _told("queue the job"), self._together():
             known = self.get(job.id)
-            if known is not None and known.state is State.DONE:
+            if known is not None and known.state is State.DONE and not again:
                 return known
             if known is not None and not known.state.is_over:
                 if asker not in known.askers:
@@ -109,7 +110,7 @@ class JobStore:
                 with os.fdopen(descriptor, "w") as file:
                     file.write(session_key)
             self._write(job)
-            (self._queue / f"{time.time_ns():020d}-{job.id}").touch(mode=0o600)
+            (self._queue / _entry(job.id)).touch(mode=0o600)
         return job
 
     def cancel(self, job_id: str, asker: str) -> Job | None:
@@ -143,6 +144,13 @@ class JobStore:
         """Tell whether any job waits or runs."""
         return bool(self._entries())
 
+    def has_waiting_of(self, kinds: Container[str]) -> bool:
+        """Tell whether a job of one of these kinds waits for a place."""
+        jobs = (self.get(entry.rpartition("-")[2]) for entry in self._entries())
+        return any(
+            job is not None and job.state is State.QUEUED and job.kind in kinds for job in jobs
+        )
+
     def claim(self) -> Claim | None:
         """Take the job that has waited longest and that nobody works on, if there is one."""
         with self._together():
@@ -169,11 +177,17 @@ class JobStore:
         with self._together():
             self._end(change(self.get(claim.job.id) or claim.job))
 
-    def give_back(self, claim: Claim) -> None:
-        """Leave a job that was begun to others, as if it had not been."""
+    def give_back(self, claim: Claim, behind: bool = False) -> None:
+        """Leave a job that was begun to others, as if it had not been.
+
+        `behind` = only after all that waits now.
+        """
         with contextlib.suppress(OSError, ServiceError), self._together():
             job = self.get(claim.job.id)
             if job is not None and not job.state.is_over:
+                if behind:
+                    for entry in self._entries_of(job.id):
+                        (self._queue / entry).rename(self._queue / _entry(job.id))
                 self._write(replace(job, state=State.QUEUED, percent=0, attempts=job.attempts - 1))
 
     def clean(self) -> None:
@@ -292,6 +306,10 @@ class JobStore:
             yield
         finally:
             lock.release()
+
+
+def _entry(job_id: str) -> str:
+    return f"{time.time_ns():020d}-{job_id}"
 
 
 @contextlib.contextmanager

@@ -1,10 +1,7 @@
 """The work of making a movie: frame by frame, through the way of all pictures."""
 
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,26 +10,22 @@ from app.call import Call
 from app.downloads.names import base_name, plain_name, with_ending
 from app.downloads.policy import require_download
 from app.drawing import render_job
+from app.jobs.kinds import Kind, Made, Report
+from app.jobs.patience import patiently
 from app.jobs.records import Job
-from app.jobs.runner import Made, Report
 from app.movies.movie import Movie, restored_movie
-from render.errors import NotFound, Overloaded, SourceUnavailable
+from render.errors import NotFound
 from render.movie import FrameJob, MovieWriter
 from render.workers.beside import run_beside
 
-Value = TypeVar("Value")
-
-KIND = "movie"
+NAME = "movie"
 #: What one frame may take to be encoded, and the last ones when the file is closed.
 _ENCODE_TIMEOUT_S = 300.0
-#: Who has time waits where a request would be turned away.
-_TRIES = 8
-_LONGEST_PAUSE_S = 5.0
 
 
 def make_movie(call: Call, job: Job, folder: Path, report: Report) -> Made:
     """Make the movie of a job in its folder; holds a few frames at a time."""
-    movie = _patiently(call, partial(restored_movie, details=job.details), partial(report, 0))
+    movie = patiently(call, partial(restored_movie, details=job.details), partial(report, 0))
     require_download(call.renewed(), movie.info)
     if movie.key(call.renewed()) != job.id:
         raise NotFound(f"image {job.image_id} has changed since this was asked for; ask again")
@@ -44,7 +37,7 @@ def make_movie(call: Call, job: Job, folder: Path, report: Report) -> Made:
     for number in range(frames):
         check = partial(report, number / frames)
         check()
-        frame = _patiently(call, partial(_frame, movie=movie, number=number), check)
+        frame = patiently(call, partial(_frame, movie=movie, number=number), check)
         run_beside(partial(writer.add, frame), _ENCODE_TIMEOUT_S, "encode")
     report(1)
     run_beside(writer.finish, _ENCODE_TIMEOUT_S, "encode")
@@ -65,15 +58,4 @@ def _frame(call: Call, movie: Movie, number: int) -> NDArray[np.uint8]:
     return frame
 
 
-def _patiently(call: Call, step: Callable[[Call], Value], check: Callable[[], None]) -> Value:
-    """Do one step in the time that a request has, again where machine or server are busy.
-
-    `check` is called in between, and raises where it need not go on.
-    """
-    for _ in range(_TRIES - 1):
-        try:
-            return step(call.renewed())
-        except (Overloaded, SourceUnavailable) as error:
-            time.sleep(min(error.retry_after_s or 1.0, _LONGEST_PAUSE_S))
-            check()
-    return step(call.renewed())
+KIND = Kind(make_movie)

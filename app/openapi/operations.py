@@ -13,6 +13,7 @@ KEPT, GIF, PNG, BYTES, ZIP = (
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif")
 MOVIES = ("video/mp4", "video/webm", "image/gif", "image/apng")
 VALUES = ("application/x-npy", BYTES)
+EXPORTS = ("image/tiff", ZIP, "application/x-npy")
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,18 @@ OPERATIONS: dict[str, Operation] = {
     "downloads.download_as": Operation((*_DOWNLOAD, *_PLANE), (KEPT,)),
     "downloads.render_image_download": Operation(_PLANE, (KEPT,)),
     "exports.render_ome_tiff": Operation(
-        ("selection", "dryrun", "callback"),
+        ("selection", "dryrun", "callback", "async"),
         ("image/tiff", ZIP, SCRIPT),
-        statuses=(416,),
+        statuses=(202, 416, 507),
         ranges=True,
     ),
     "exports.export": Operation(
-        ("stack region", "level", "stack z", "stack t", "stack channels", "stack format"),
+        (
+            *("stack region", "level", "stack z", "stack t", "stack channels", "stack format"),
+            "async",
+        ),
         ("application/x-npy", "image/tiff"),
-        statuses=(416,),
+        statuses=(202, 416, 507),
         ranges=True,
     ),
     "movies.render_movie": Operation(
@@ -142,7 +146,10 @@ OPERATIONS: dict[str, Operation] = {
         ranges=True,
     ),
     "jobs.job": Operation(),
-    "jobs.result": Operation((), MOVIES, statuses=(416,), ranges=True),
+    "jobs.warm": Operation(
+        ("kind", "warm dataset", "warm project", "levels"), (JSON,), _FORM, (202, 507)
+    ),
+    "jobs.result": Operation((), (*MOVIES, *EXPORTS, JSON), statuses=(416,), ranges=True),
     "jobs.end_job": Operation(statuses=(507,)),
     "jobs.cancel_job": Operation((), (JSON,), _FORM, statuses=(507,)),
     "settings.keep_settings": Operation(

@@ -187,6 +187,12 @@ PARAMETERS = _by_key(
         Parameter("t", _WHOLE, "The default timepoint, counted from 1.", key="default t"),
         Parameter("toids", _IDS, "What gets the settings, repeated.", place="form"),
         Parameter("to_type", _TEXT, "What `toids` are, such as `dataset`.", place="form"),
+        Parameter(
+            "kind", {"type": "string", "enum": ["warm"]}, "What is to be done.", "form", "warm"
+        ),
+        Parameter("dataset", _NUMBER, "Of which images.", "form", key="warm dataset"),
+        Parameter("project", _NUMBER, "Of whose datasets' images.", "form", key="warm project"),
+        Parameter("levels", _NUMBER, "How many of the smallest levels.", "form", "2"),
         Parameter("username", _TEXT, "The OMERO user.", place="form"),
         Parameter("password", _TEXT | {"format": "password"}, "The user's password.", place="form"),
         Parameter("server", _NUMBER, "The number of the OMERO.server.", place="form"),

@@ -1,31 +1,23 @@
 """Pixels in their own type: images as OME-TIFF, and parts of them as arrays."""
 
+from functools import partial
+
 from flask import Blueprint, Response
 
 from app.call import Call
-from app.download_params import parse_container
-from app.downloads.containers import check_exportable, select_exportable
-from app.downloads.names import safe_name, with_ending
-from app.downloads.ome_tiff import ome_tiff_archive, ome_tiff_layout, ome_tiff_name
-from app.downloads.policy import require_download
-from app.downloads.reading import stack_body
-from app.downloads.stacks import (
-    FileLayout,
-    Stack,
-    check_size,
-    file_etag,
-    npy_layout,
-    stack_headers,
-    whole_stack,
-)
-from app.export_params import parse_export, stack_of
+from app.download_params import ContainerRequest, parse_container
+from app.downloads.archive import Archive
+from app.downloads.containers import select_exportable
+from app.downloads.export_work import NAME, check_kept, spec_of
+from app.downloads.exports import ZIP, Export, container_export, part_export
+from app.downloads.reading import held_body, stack_body
+from app.downloads.stacks import file_etag, stack_headers
+from app.export_params import ExportRequest, parse_export
 from app.http import attachment, check_callback, file_response, passing_response
+from app.routes.jobs import job_response, result_response
 from app.web import add_warning, archive_response, current_call, query
-from render.engine.encode import ARRAY_CONTENT_TYPES, CONTENT_TYPES
 
 blueprint = Blueprint("exports", __name__)
-
-_ZIP = "application/zip"
 
 
 @blueprint.get("/webgateway/render_ome_tiff/<ctx>/<number:container_id>/")
@@ -35,19 +27,11 @@ def render_ome_tiff(ctx: str, container_id: int) -> Response:
     if is_dry:
         check_callback(query())
     call = current_call()
-    selected = select_exportable(call, parse_container(ctx, container_id, query()))
+    request = parse_container(ctx, container_id, query())
     if is_dry:
-        return passing_response(len(selected.infos), query(), script=True)
-    if len(selected.infos) > 1:
-        response = archive_response(ome_tiff_archive(call, selected), _ZIP)
-    else:
-        stack = whole_stack(selected.infos[0])
-        name = ome_tiff_name(stack.info)
-        response = _file_of(call, stack, ome_tiff_layout(stack), name, CONTENT_TYPES["tif"])
-    if selected.left_out:
-        ids = ", ".join(map(str, selected.left_out))
-        add_warning(response, f"left out, without pixels that can be read: images {ids}")
-    return response
+        count = len(select_exportable(call, request).infos)
+        return passing_response(count, query(), script=True)
+    return _answer(call, container_export(call, request), request, None)
 
 
 @blueprint.get("/webgateway/export/<number:image_id>/")
@@ -55,25 +39,49 @@ def export(image_id: int) -> Response:
     """Give a region of sections, timepoints and channels of an image, as npy or OME-TIFF."""
     wanted = parse_export(query())
     call = current_call()
-    info = call.image_info(image_id)
-    check_exportable(info)
-    require_download(call, info)
-    stack = stack_of(info, wanted)
-    if wanted.format == "tif":
-        name = ome_tiff_name(info)
-        return _file_of(call, stack, ome_tiff_layout(stack), name, CONTENT_TYPES["tif"])
-    name = with_ending(safe_name(f"{image_id}-{info.name or ''}"), ".npy")
-    return _file_of(call, stack, npy_layout(stack), name, ARRAY_CONTENT_TYPES["npy"])
+    request = ContainerRequest("i", image_id)
+    return _answer(call, part_export(call, image_id, wanted), request, wanted)
 
 
-def _file_of(
-    call: Call, stack: Stack, layout: FileLayout, name: str, content_type: str
+def _answer(
+    call: Call, export: Export, request: ContainerRequest, part: ExportRequest | None
 ) -> Response:
-    check_size(call, [layout])
+    """Stream an export, or with `async` have a job make it."""
+    if query().get("async") == "true":
+        response = _by_job(call, export, request, part)
+    elif export.is_archive:
+        response = archive_response(_archive(call, export), ZIP)
+    else:
+        response = _file(call, export)
+    if export.left_out:
+        ids = ", ".join(map(str, export.left_out))
+        add_warning(response, f"left out, without pixels that can be read: images {ids}")
+    return response
+
+
+def _by_job(
+    call: Call, export: Export, request: ContainerRequest, part: ExportRequest | None
+) -> Response:
+    check_kept(call, export.size_bytes)
+    details = spec_of(export, request, part).dumped()
+    job = call.parts.jobs.submit(call, export.key(call), NAME, export.image_ids[0], details)
+    if job.result is None:
+        return job_response(call, job, 202)
+    return result_response(call, job)
+
+
+def _archive(call: Call, export: Export) -> Archive:
+    pieces, length = export.pieces(call)
+    body = held_body(call, export.stacks[0], pieces, f"of the archive {export.name!r}")
+    return Archive(export.name, length, body)
+
+
+def _file(call: Call, export: Export) -> Response:
+    (stack,), (layout,) = export.stacks, export.layouts
     return file_response(
-        lambda begin, end: stack_body(call, stack, layout, begin, end),
+        partial(stack_body, call, stack, layout),
         layout.size_bytes,
         file_etag(call, stack, layout),
-        content_type,
-        [("Content-Disposition", attachment(name)), *stack_headers(stack)],
+        export.media_type,
+        [("Content-Disposition", attachment(export.name)), *stack_headers(stack)],
     )

@@ -1,14 +1,31 @@
 """Long work: how far it is, its end, and what was made."""
 
 from flask import Blueprint, Response, url_for
+from flask import request as web_request
 
 from app.call import Call
-from app.http import attachment, file_response, json_response
+from app.http import attachment, file_response, json_response, last_values
 from app.jobs.records import Job
+from app.numbers import shown
+from app.warming_work import NAME, check_warming, parse_warm
 from app.web import current_call
-from render.errors import NotFound
+from render.errors import BadRequest, NotFound
 
 blueprint = Blueprint("jobs", __name__)
+
+
+@blueprint.post("/webgateway/jobs/")
+def warm() -> Response:
+    """Have pictures of a dataset or project made ahead."""
+    call, form = current_call(), last_values(web_request.form)
+    kind = form.get("kind", NAME)
+    if kind != NAME:
+        raise BadRequest(f"kind={shown(kind)}: only {NAME} is asked for here", parameter="kind")
+    request = parse_warm(form)
+    check_warming(call, request)
+    key, details = request.key(call), request.dumped()
+    job = call.parts.jobs.submit(call, key, NAME, None, details, again=True)
+    return job_response(call, job, 202)
 
 
 @blueprint.get("/webgateway/jobs/<job_id>/")

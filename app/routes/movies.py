@@ -6,7 +6,7 @@ from flask import request as web_request
 from app.downloads.policy import require_download
 from app.movies.movie import resolve_movie
 from app.movies.params import parse_movie
-from app.movies.work import KIND
+from app.movies.work import NAME
 from app.routes.jobs import job_response, result_response
 from app.web import client_has, current_call, query, render_query
 
@@ -26,7 +26,7 @@ def render_movie(image_id: int, axis: str, position: int) -> Response:
         response.set_etag(key)
         return response
     jobs = call.parts.jobs
-    job = jobs.submit(call, key, KIND, image_id, movie.spec.dumped())
+    job = jobs.submit(call, key, NAME, image_id, movie.spec.dumped())
     if query().get("async") != "true" and web_request.method == "GET":
         job = jobs.wait(job, call.deadline)
     if job.result is None:

@@ -13,7 +13,7 @@ class JobsSettings(BaseModel):
     """How much long work is done at a time, and how long its results are kept."""
 
     jobs_parallel: Annotated[int, Field(ge=1, le=64)] = setting(
-        1, "Jobs (movies) that one host works on at a time."
+        1, "Jobs (movies, exports, warming up) that one host works on at a time."
     )
     jobs_max: Count = setting(
         100, "Jobs that may wait or run on one host at a time; one more is answered 503."

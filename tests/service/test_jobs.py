@@ -61,14 +61,25 @@ def test_jobs_survive_the_death_of_the_service(tmp_path: Path) -> None:
         addresses = [service.get_json(f"{path}&fps={fps}&async=true")["url"] for fps in (4, 5)]
         wait_for(service, addresses[0], percent=3)
         assert service.get_json(addresses[1])["state"] == "queued"
+        export = service.get_json(f"/webgateway/render_ome_tiff/i/{image_id}/?async=true")["url"]
+        warm = requests.post(service.url("/webgateway/jobs/"), {"project": 1}, timeout=60).json()
         kill(service)
-    assert len(list((cache_dir / "jobs" / "queue").iterdir())) == 2
+    assert len(list((cache_dir / "jobs" / "queue").iterdir())) == 4
     with running(folder, cache_dir, workers=1) as service:
         for address in addresses:
             job = wait_for(service, address, done=True)
             body = requests.get(service.url(job["result"]), timeout=60).content
             with av.open(io.BytesIO(body)) as movie:
                 assert sum(1 for _ in movie.decode(video=0)) == FRAMES
+        job = wait_for(service, export, done=True)
+        body = requests.get(service.url(job["result"]), timeout=60).content
+        np.testing.assert_array_equal(
+            tifffile.imread(io.BytesIO(body)), tifffile.imread(folder / LONG)
+        )
+        job = wait_for(service, warm["url"], done=True)
+        assert service.get_json(job["result"])["images"] == 1
+        thumbnail = requests.get(service.url(f"/webgateway/render_thumbnail/{image_id}/"))
+        assert thumbnail.headers["X-Cache"] == "hit"
         # One that is stopped in time leaves what it does to the next start.
         last = service.get_json(f"{path}&fps=6&async=true")["url"]
         wait_for(service, last, percent=1)

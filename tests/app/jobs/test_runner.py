@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.kinds import Kind, Made, Work
 from app.jobs.records import Job, State
-from app.jobs.runner import JobRunner, Made, Work
+from app.jobs.runner import JobRunner
 from app.jobs.store import JobStore
 from app.settings import load_settings
 from app.web import parts_of
@@ -29,7 +30,7 @@ def run(gateway, tmp_path: Path):
     runners = []
 
     def run_until(work: Work, until: Callable[[Job], bool], submitted: Job | None = None) -> Job:
-        runner = JobRunner(settings, store, parts_of(gateway.app).get, {"test": work})
+        runner = JobRunner(settings, store, parts_of(gateway.app).get, {"test": Kind(work)})
         runners.append(runner)
         store.submit(submitted or job(), None)
         runner.start()
