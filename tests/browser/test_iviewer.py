@@ -1,6 +1,7 @@
 """The unmodified OMERO.iviewer, worked as people work it; what it paints is read back."""
 
 import base64
+import csv
 import io
 import time
 import urllib.request
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -33,6 +35,12 @@ PAINTED = """(() => { const canvas = document.querySelector('.viewer-container c
 TILES = """performance.getEntriesByType('resource').map((entry) => entry.name)
     .filter((name) => name.includes('tile='))"""
 CHANNEL = "channel-range"
+PERCENT = "Number(document.querySelector('.ol-zoom-display').value)"
+#: Keeps the text of the file that is handed to the browser to be saved.
+CATCH_EXPORT = """window.exported = null; const give = URL.createObjectURL;
+    URL.createObjectURL = (blob) => {
+        blob.text().then((text) => { window.exported = text; });
+        return give.call(URL, blob); };"""
 
 
 def write_cells(path):
@@ -124,6 +132,34 @@ class Viewer:
         """The button of the settings with this label."""
         found = self.browser.find_elements(By.CSS_SELECTOR, "#settings button")
         return next(button for button in found if button.text == label)
+
+    def open_regions(self):
+        """Open the tab of regions, and wait for what it lists."""
+        self.click("#panel-tabs a", 2)
+        wait_for(self.browser, "document.querySelector('.draw-rectangle-icon') !== null")
+
+    def save_regions(self, name, confirmed=False):
+        """Save regions; give the shapes that the image has then, once they are others.
+
+        Where some are deleted, that has to be `confirmed`.
+        """
+        before = self.saved_shapes(name)
+        button = "document.querySelector('.shapes-persistence button')"
+        wait_for(self.browser, f"{button}.disabled === false")
+        self.click(".shapes-persistence button")
+        if confirmed:
+            wait_for(self.browser, "document.querySelector('.confirmation-dialog.in') !== null")
+            self.click(".confirmation-dialog .yes")
+        until = time.monotonic() + WAIT_S
+        while (after := self.saved_shapes(name)) == before:
+            assert time.monotonic() < until, "no region was saved"
+            time.sleep(0.1)
+        return after
+
+    def saved_shapes(self, name):
+        """The shapes of an image, as the service tells them."""
+        told = self.service.get_json(f"/api/v0/m/rois/?image={self.ids[name]}")
+        return [shape for roi in told["data"] for shape in roi["shapes"]]
 
     def levels(self):
         """The levels of all tiles asked for."""
@@ -234,16 +270,48 @@ def test_settings_are_saved(viewer, viewed):
     wait_for(viewer.browser, "document.querySelectorAll('.channel-end')[1]?.value === '777'")
 
 
+def test_regions_are_drawn_saved_and_deleted(viewer):
+    viewer.open(OTHER)
+    viewer.open_regions()
+    viewer.click(".draw-rectangle-icon")
+    canvas = viewer.browser.find_element(By.CSS_SELECTOR, ".viewer-container canvas")
+    actions = ActionChains(viewer.browser)
+    actions.move_to_element_with_offset(canvas, -40, -30).click()
+    actions.move_by_offset(40, 30).move_by_offset(20, 10).click().perform()
+    [shape] = viewer.save_regions(OTHER)
+    assert shape["@type"].endswith("#Rectangle") and shape["TheZ"] == shape["TheT"] == 0
+    scale = viewer.browser.execute_script(f"return {PERCENT}") / 100
+    assert shape["Width"] * scale == pytest.approx(60, abs=2)
+    assert shape["Height"] * scale == pytest.approx(40, abs=2)
+
+    # Opened anew, it is there, and its values are exported with it.
+    viewer.open(OTHER)
+    viewer.open_regions()
+    viewer.click(".regions-table .regions-table-row")
+    viewer.browser.execute_script(CATCH_EXPORT)
+    viewer.click(".fixed-header .dropdown button", 1)
+    viewer.browser.find_element(By.LINK_TEXT, "Export as Table (CSV)").click()
+    [row] = csv.DictReader(wait_for(viewer.browser, "window.exported").splitlines())
+    # Each column of the image has its number as its value.
+    x, width = (float(shape[name]) for name in ("X", "Width"))
+    assert float(row["min"]) == pytest.approx(x, abs=1)
+    assert float(row["max"]) == pytest.approx(x + width, abs=1.5)
+    assert float(row["mean"]) == pytest.approx(x + (width - 1) / 2, abs=1)
+    assert int(row["points"]) == pytest.approx(width * shape["Height"], rel=0.15)
+
+    viewer.click(".shape-delete-button")
+    assert viewer.save_regions(OTHER, confirmed=True) == []
+
+
 def test_a_pyramid_is_painted_from_its_levels(viewer):
     image = f"/webgateway/render_image_region/{viewer.ids[PYRAMID]}/0/0/?format=png"
     viewer.open(PYRAMID)
     # All of it fits at a quarter of its size.
     viewer.shows(viewer.picture(f"{image}&tile=2,0,0,750,550"))
     assert viewer.levels() == {"2"}
-    percent = "Number(document.querySelector('.ol-zoom-display').value)"
-    before = viewer.browser.execute_script(f"return {percent}")
+    before = viewer.browser.execute_script(f"return {PERCENT}")
     viewer.click(".ol-zoom-in")
-    wait_for(viewer.browser, f"{percent} > {before}")
+    wait_for(viewer.browser, f"{PERCENT} > {before}")
 
     viewer.open(PYRAMID, "&x=1500&y=1100&zm=100")
     height, width = (side for side in wait_for_full(viewer).shape[:2])
