@@ -62,6 +62,19 @@ def check(asked: Request, trusted: Sequence[str], *, one_viewer: bool) -> None:
         raise _failed(f"CSRF token from {place} incorrect.")
 
 
+def check_changing_get(asked: Request, trusted: Sequence[str]) -> None:
+    """Raise Forbidden for a GET that changes something, when another site may have had it sent.
+
+    A viewer's script that asks for it says so in a header, which no page of another site can have
+    a browser send. Other methods are checked by `check`.
+    """
+    if asked.method not in _SAFE_METHODS or carries_key(asked):
+        return
+    if asked.headers.get("X-Requested-With") != "XMLHttpRequest":
+        raise _failed("Origin checking failed - no header X-Requested-With.")
+    _check_origin_of_browsers(asked, trusted)
+
+
 def carries_key(asked: Request) -> bool:
     """Tell whether the request brings an OMERO session key in a header."""
     if asked.headers.get("X-OMERO-Session-Key", ""):

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 
 from app.numbers import decimal, shown
+from app.object_params import parse_number
 from app.params import Query
 from render.blitz.model_records import PlaneRange
 from render.errors import BadRequest
+from render.values import ProjectionKind
 
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _SHAPE_ID = re.compile(r"(?:[0-9]{1,18}:)?([0-9]{1,18})")
@@ -37,6 +39,17 @@ class ShapeStatsRequest:
     z: int
     t: int
     channels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SaveProjectionRequest:
+    """An image to be made of sections of another one; None = from the first, to the last."""
+
+    image_id: int
+    kind: ProjectionKind
+    first: int | None
+    last: int | None
+    dataset_id: int | None
 
 
 def parse_planes(sections: str, timepoints: str) -> PlaneRange:
@@ -73,6 +86,25 @@ def parse_shape_stats(query: Query) -> ShapeStatsRequest:
         z=_parse_place(query, "z"),
         t=_parse_place(query, "t"),
         channels=_parse_channels(query, "cs"),
+    )
+
+
+def parse_save_projection(query: Query) -> SaveProjectionRequest:
+    """Read what is to be projected. Raises BadRequest for what is missing or malformed."""
+    image_id = parse_number(query, "image")
+    if image_id is None:
+        raise BadRequest("image is missing", parameter="image")
+    text = query.get("projection", "")
+    kind = next((kind for kind in ProjectionKind if kind.value == text), None)
+    if kind is None:
+        kinds = ", ".join(kind.value for kind in ProjectionKind)
+        raise BadRequest(f"projection={shown(text)} is none of {kinds}", parameter="projection")
+    return SaveProjectionRequest(
+        image_id=image_id,
+        kind=kind,
+        first=parse_number(query, "start"),
+        last=parse_number(query, "end"),
+        dataset_id=parse_number(query, "dataset"),
     )
 
 

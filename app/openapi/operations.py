@@ -173,6 +173,12 @@ OPERATIONS: dict[str, Operation] = {
     "objects.single": Operation(("childCount",)),
     "objects.children": Operation(_LISTED),
     "objects.wells": Operation(_LISTED),
+    "objects.annotations": Operation(
+        (
+            *("image", "projects", "datasets", "screens", "plates", "acquisition", "well"),
+            *("annotation type", "ns", "parents", "page", "limit"),
+        )
+    ),
     "iviewer.iviewer": Operation(_VIEW, (HTML,)),
     "iviewer.file": Operation(
         ("v",), answers=("text/javascript",), statuses=(416,), private=False, ranges=True
@@ -190,6 +196,9 @@ OPERATIONS: dict[str, Operation] = {
     "iviewer.place_of_roi": Operation(),
     "iviewer.place_of_shape": Operation(),
     "iviewer.shape_stats": Operation(("shape ids", "place z", "place t", "cs")),
+    "iviewer.save_projection": Operation(
+        ("one image", "projection", "first section", "last section", "dataset"), bodies=_FORM
+    ),
     "iviewer.persist_rois": Operation(bodies=(JSON,)),
     "iviewer.paths_to_object": Operation(("one image", "roi", "shape", "page_size")),
     "figure.image_data": Operation(),

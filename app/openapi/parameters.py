@@ -7,6 +7,7 @@ from typing import Any
 from app.movies.params import FORMAT_ALIASES
 from render.engine.encode import ARRAY_CONTENT_TYPES, available_formats
 from render.movie import FORMATS
+from render.values import ProjectionKind
 
 _NUMBER = {"type": "string", "pattern": "^[0-9]{0,18}$"}
 _WHOLE = {"type": "string", "pattern": "^-?[0-9]{1,9}$"}
@@ -226,6 +227,26 @@ PARAMETERS = _by_key(
         Parameter("z", _NUMBER, "The section, counted from 0.", key="place z", example="0"),
         Parameter("t", _NUMBER, "The timepoint, counted from 0.", key="place t", example="0"),
         Parameter("c", _TEXT, "Channels, counted from 0.", key="place c", example="0"),
+        Parameter(
+            "projection",
+            {"type": "string", "enum": [kind.value for kind in ProjectionKind]},
+            "What is kept of the values.",
+        ),
+        Parameter("start", _NUMBER, "The first section, counted from 0.", key="first section"),
+        Parameter("end", _NUMBER, "The last section.", key="last section"),
+        Parameter("project", _IDS, "Projects, repeated.", key="projects"),
+        Parameter("dataset", _IDS, "Datasets, repeated.", key="datasets"),
+        Parameter("screen", _IDS, "Screens, repeated.", key="screens"),
+        Parameter("plate", _IDS, "Plates, repeated.", key="plates"),
+        Parameter("acquisition", _IDS, "Plate acquisitions, repeated."),
+        Parameter(
+            "type",
+            {"type": "string", "enum": ["tag", "file", "comment", "rating", "map", "custom"]},
+            "Only annotations of this type.",
+            key="annotation type",
+        ),
+        Parameter("ns", _TEXT, "Only annotations in this namespace."),
+        Parameter("page", _NUMBER, "Which page, counted from 1."),
         Parameter("cs", _TEXT, "Channels, counted from 0; all without it.", example="0"),
         Parameter("ids", _TEXT, "Shapes.", key="shape ids", example="1,2"),
         Parameter(

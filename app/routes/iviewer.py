@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.http import data_response, passing_response
+from app import csrf
+from app.http import data_response, last_values, passing_response
 from app.iviewer import bundle_of, page_parameters, serves_iviewer
 from app.iviewer_data import (
     describe_for_iviewer,
@@ -20,10 +21,16 @@ from app.iviewer_data import (
     describe_times,
     describe_well_fields,
 )
-from app.iviewer_params import parse_intensity, parse_planes, parse_shape_stats
+from app.iviewer_params import (
+    parse_intensity,
+    parse_planes,
+    parse_save_projection,
+    parse_shape_stats,
+)
 from app.roi_changes import save_rois
 from app.roi_params import parse_roi_changes
 from app.routes.pages import viewer_page
+from app.saved_projections import save_projection as make_projection
 from app.shape_stats import describe_shape_stats
 from app.web import current_call, current_settings, forget_share, query, under_both_prefixes
 
@@ -158,6 +165,15 @@ def persist_rois() -> Response:
     # Not a byte more than shows that it is too much.
     changes = parse_roi_changes(request.stream.read(limit + 1), limit)
     return passing_response(save_rois(call, changes), {})
+
+
+@blueprint.route("/iviewer/save_projection/", methods=("GET", "POST"))
+def save_projection() -> Response:
+    """Make a new image of a projection."""
+    csrf.check_changing_get(request, current_settings().csrf_trusted_origins)
+    sent = last_values(request.form) | query()
+    told = make_projection(current_call(), parse_save_projection(sent))
+    return passing_response(told, {})
 
 
 @blueprint.get("/webclient/api/paths_to_object/")

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request
 
+from app.annotations import describe_annotations, parse_annotations
 from app.http import data_response
 from app.object_api import describe_listing, describe_object, describe_roi_page
 from app.web import current_call, query
@@ -42,6 +43,13 @@ def wells(parent: str, parent_id: int, field: int) -> Response:
     """List the wells of a plate that have a field of that index."""
     above = (parent, parent_id)
     told = describe_listing(current_call(), "wells", query(), _base(), above, field)
+    return data_response(told, {})
+
+
+@blueprint.get("/webclient/api/annotations/")
+def annotations() -> Response:
+    """List what is annotated to objects."""
+    told = describe_annotations(current_call(), parse_annotations(request.args))
     return data_response(told, {})
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from render.blitz import roi_saving
-from render.blitz.model_records import ModelRecord
+from render.blitz import projecting, roi_saving
+from render.blitz.model_records import ModelRecord, NewProjection
 from render.blitz.object_session import ObjectSession
 from render.deadline import Deadline
+from render.errors import ServiceError
 from render.values import ImageInfo
 
 
@@ -37,3 +38,14 @@ class DrawingSession(ObjectSession):
     def delete_rois(self, info: ImageInfo, roi_ids: Sequence[int], deadline: Deadline) -> None:
         """Delete regions with all their shapes."""
         self._run(lambda live: roi_saving.delete_rois(live, info, roi_ids, deadline), deadline)
+
+    def save_projection(
+        self, info: ImageInfo, wanted: NewProjection, deadline: Deadline
+    ) -> tuple[int, ServiceError | None]:
+        """Make a new image of a projection; give its id, and what went wrong after it was made.
+
+        Raises BadRequest where the server makes no new images.
+        """
+        return self._run(
+            lambda live: projecting.save_projection(live, info, wanted, deadline), deadline
+        )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from render.values import ObjectPermissions
+from render.values import ObjectPermissions, ProjectionKind
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,69 @@ class WellPlace:
     plate_id: int
     screen_id: int | None
     run_id: int | None
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user, by name."""
+
+    id: int
+    user_name: str | None
+    first_name: str | None
+    last_name: str | None
+
+
+@dataclass(frozen=True)
+class AttachedFile:
+    """An original file that is attached to something."""
+
+    id: int
+    name: str | None
+    size: int | None
+    path: str | None
+    mimetype: str | None
+
+
+@dataclass(frozen=True)
+class AnnotationLink:
+    """What ties an annotation to an object, and the annotation: of the class `kind`.
+
+    `values` has what its kind holds, by OMERO's names; pairs of a map are `values`. Times are in
+    seconds since the epoch.
+    """
+
+    id: int
+    owner: Person
+    made_at_s: float
+    permissions: ObjectPermissions
+    parent_kind: str
+    parent_id: int
+    parent_name: str | None
+    kind: str
+    annotation_id: int
+    namespace: str | None
+    name: str | None
+    description: str | None
+    annotation_owner: Person
+    annotation_made_at_s: float
+    annotation_permissions: ObjectPermissions
+    values: Mapping[str, Any]
+    file: AttachedFile | None = None
+
+
+@dataclass(frozen=True)
+class NewProjection:
+    """An image to be made of sections `first` to `last` of another one, both inclusive.
+
+    It comes into the dataset `dataset_id`, if there is one.
+    """
+
+    kind: ProjectionKind
+    first: int
+    last: int
+    name: str
+    description: str
+    dataset_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from render.blitz.annotations import list_annotations
 from render.blitz.image_places import image_ids_of_dataset, plane_times, wells_of_image
 from render.blitz.model_records import (
+    AnnotationLink,
     Listing,
     ModelRecord,
     Page,
@@ -33,6 +35,15 @@ class ObjectSession:
 
     def _run(self, operation: Callable[[LiveSession], Result], deadline: Deadline) -> Result:
         raise NotImplementedError
+
+    def annotations(
+        self, kind: str, object_ids: Sequence[int], deadline: Deadline
+    ) -> tuple[AnnotationLink, ...]:
+        """Give the annotations of objects of a class, by the ids of their links.
+
+        Objects that are missing or invisible have none; TooLarge for too many.
+        """
+        return self._run(lambda live: list_annotations(live, kind, object_ids, deadline), deadline)
 
     def roi_page(
         self,

@@ -42,16 +42,29 @@ _PLATE = f"""
   <Well ID="W:2" Row="2" Column="2"/>
   <PlateAcquisition ID="A:0" Name="run 1"><WellSampleRef ID="S:1"/><WellSampleRef ID="S:2"/>
   </PlateAcquisition>
+  <AnnotationRef ID="N:tag"/>
 </Plate>"""
+_ANNOTATIONS = """
+<StructuredAnnotations>
+  <MapAnnotation ID="N:map" Namespace="lab/keys"><Description>told</Description><Value>
+    <M K="stain">DAPI</M><M K="stain">GFP</M><M K="\U0001f52c">&lt;b&gt;</M></Value>
+  </MapAnnotation>
+  <CommentAnnotation ID="N:text"><Value>well done</Value></CommentAnnotation>
+  <LongAnnotation ID="N:stars" Namespace="openmicroscopy.org/omero/insight/rating">
+    <Value>4</Value></LongAnnotation>
+  <TagAnnotation ID="N:tag"><Value>checked</Value></TagAnnotation>
+</StructuredAnnotations>"""
+_NOTES = "".join(f'<AnnotationRef ID="N:{name}"/>' for name in ("map", "text", "stars"))
 
 
 def write_screened(folder: Path) -> None:
     """Write three images in a plate; the first of them has regions."""
     xml = (
-        image_xml(0, PLANE, "one", '<ROIRef ID="R:0"/><ROIRef ID="R:1"/>')
+        image_xml(0, PLANE, "one", '<ROIRef ID="R:0"/><ROIRef ID="R:1"/>' + _NOTES)
         + image_xml(1, PLANE, "two", "", first_ifd=1)
         + image_xml(2, PLANE, "three", "", first_ifd=2)
         + _REGIONS
         + _PLATE
+        + _ANNOTATIONS
     )
     write_ome_tiff(folder / SCREENED, [PLANE] * 3, xml)

@@ -9,7 +9,9 @@ import pytest
 from app import iviewer
 from app.settings import load_settings
 from app.units import readable_length, seconds_of, symbol_of
-from render.errors import NotFound
+from render.blitz.source import BlitzSession
+from render.errors import Forbidden, NotFound
+from render.values import ProjectionKind
 from tests.app.conftest import PYRAMID, STACK, Gateway
 from tests.app.screened import FIRST_WELL, SCREENED
 from tests.support.iviewer import needs_iviewer
@@ -193,3 +195,64 @@ def test_units():
     assert (symbol_of("MICROMETER"), symbol_of("NANOSECOND"), symbol_of("X")) == ("µm", "ns", "X")
     assert seconds_of(2, "MINUTE") == 120 and seconds_of(1500, "MILLISECOND") == 1.5
     assert seconds_of(2, "PIXEL") is None
+
+
+AJAX = {"X-Requested-With": "XMLHttpRequest"}
+
+
+def test_the_embedded_server_makes_no_new_images_and_says_so(gateway: Gateway):
+    path = f"/iviewer/save_projection/?image={gateway.ids[STACK]}&projection=intmax&start=0&end=1"
+    told = gateway.client.get(path, headers=AJAX)
+    assert told.status_code == 200 and told.headers["Cache-Control"] == "no-store"
+    assert told.get_json() == {"error": "this OMERO.server makes no new image of this projection"}
+    assert gateway.client.post(path).get_json() == told.get_json()
+
+
+def test_a_projection_is_made_of_what_is_asked_for(gateway: Gateway, monkeypatch):
+    asked = []
+
+    def save(session, info, wanted, deadline):
+        asked.append((info.image_id, wanted))
+        return 4242, Forbidden("no") if wanted.dataset_id == 13 else None
+
+    monkeypatch.setattr(BlitzSession, "save_projection", save)
+    image = gateway.ids[STACK]
+    path = f"/iviewer/save_projection/?image={image}&projection=intmean"
+    assert gateway.client.get(f"{path}&start=1&end=2", headers=AJAX).get_json() == {"id": 4242}
+    both = gateway.client.get(f"{path}&dataset=13", headers=AJAX).get_json()
+    assert both == {"id": 4242, "error": "no"}
+    [(image_id, part), (_, whole)] = asked
+    assert (image_id, part.kind, part.first, part.last) == (image, ProjectionKind.MEAN, 1, 2)
+    assert part.name == "stack.ome_proj.tif" and part.dataset_id is None
+    assert part.description.splitlines() == [
+        f"Image's name:{STACK}", f"Image:{image}", "Projection Type: intmean", "z-sections: 2-3",
+        "timepoints: 1-2",
+    ]  # fmt: skip
+    assert (whole.first, whole.dataset_id) == (0, 13)
+
+
+def test_projections_that_cannot_be(gateway: Gateway):
+    image = f"image={gateway.ids[STACK]}"
+    for query, status in (
+        ("projection=intmax", 400),
+        (image, 400),
+        (f"{image}&projection=normal", 400),
+        (f"{image}&projection=intmax&start=x", 400),
+        (f"{image}&projection=intmax&start=2&end=1", 400),
+        (f"{image}&projection=intmax&end=99", 400),
+        (f"image={MISSING}&projection=intmax", 404),
+    ):
+        path = f"/iviewer/save_projection/?{query}"
+        assert gateway.client.get(path, headers=AJAX).status_code == status, query
+
+
+def test_other_sites_make_no_projection(gateway: Gateway):
+    path = f"/iviewer/save_projection/?image={gateway.ids[STACK]}&projection=intmax"
+    for headers in (
+        {},
+        {**AJAX, "Origin": "https://elsewhere.example"},
+        {**AJAX, "Sec-Fetch-Site": "cross-site"},
+    ):
+        refused = gateway.client.get(path, headers=headers)
+        assert refused.status_code == 403, headers
+        assert refused.get_json()["message"].startswith("CSRF Failed")

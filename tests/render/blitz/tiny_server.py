@@ -19,7 +19,13 @@ import Ice
 import numpy as np
 
 from render.blitz.slices import Glacier2, omero
-from tests.render.blitz.tiny_tables import Resources, TinyQuery, TinyTable
+from tests.render.blitz.tiny_projections import (
+    TinyImages,
+    TinyProjection,
+    TinySettings,
+    TinyUpdate,
+)
+from tests.render.blitz.tiny_tables import Resources, TinyTable
 
 #: Fault by z index of the tile that is read.
 SLOW, FAILS, GONE, DIES, SHORT, LEAVES_SESSION = range(100, 106)
@@ -64,6 +70,11 @@ class State:
         self.settings_changed = 0
         self.saved = 0
         self.reversals = 0
+        self.projected = 0
+        self.settings_copied = 0
+        self.described = 0
+        self.linked = 0
+        self.made = ""
         self.sessions: set[str] = set()
         self.open_stores: list[Opened] = []
 
@@ -264,7 +275,19 @@ class Session(omero.api.ServiceFactory):
         return omero.api.IConfigPrx.uncheckedCast(self.add(Config(), current, "config"))
 
     def getQueryService(self, current):
-        return omero.api.IQueryPrx.uncheckedCast(self.add(TinyQuery(), current, "query"))
+        return omero.api.IQueryPrx.uncheckedCast(self.add(TinyImages(self.state), current, "query"))
+
+    def getProjectionService(self, current):
+        servant = TinyProjection(self.state)
+        return omero.api.IProjectionPrx.uncheckedCast(self.add(servant, current, "projection"))
+
+    def getRenderingSettingsService(self, current):
+        servant = TinySettings(self.state)
+        return omero.api.IRenderingSettingsPrx.uncheckedCast(self.add(servant, current, "settings"))
+
+    def getUpdateService(self, current):
+        servant = TinyUpdate(self.state)
+        return omero.api.IUpdatePrx.uncheckedCast(self.add(servant, current, "update"))
 
     def createRawPixelsStore(self, current):
         return omero.api.RawPixelsStorePrx.uncheckedCast(self.open(Store, current))
