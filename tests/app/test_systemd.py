@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from app import create_app
 from app.settings import load_settings
 from app.systemd import systemd_unit
+from tests.support.processes import require
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -22,12 +22,7 @@ def unit(folder: Path, project: Path = PROJECT, **options) -> str:
 
 
 def test_systemd_finds_nothing_wrong_with_it(tmp_path):
-    program = shutil.which("systemd-analyze")
-    if program is None:
-        reason = "systemd-analyze is not installed (Debian package systemd)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program = require("systemd-analyze", "systemd")
     path = tmp_path / "blitzrender.service"
     path.write_text(unit(tmp_path))
     done = subprocess.run(

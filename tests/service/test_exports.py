@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import shutil
 import socket
 import subprocess
 import time
@@ -16,6 +15,7 @@ import psutil
 import pytest
 import tifffile
 
+from tests.support.processes import require
 from tests.support.service import Service, running
 
 pytestmark = pytest.mark.slow
@@ -59,17 +59,16 @@ def begin(service: Service, path: str) -> socket.socket:
     """Ask for a download and read no further than its first line."""
     client = socket.create_connection(("127.0.0.1", service.port))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     assert client.recv(15) == b"HTTP/1.1 200 OK"
     return client
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl_resumes_an_export_that_was_broken_off(
     service: Service, path: str, pixels: np.ndarray, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept.ome.tiff"
-    command = ["curl", "-sS", "-o", str(kept)]
+    command = [require("curl", "curl"), "-sS", "-o", str(kept)]
     with subprocess.Popen([*command, "--limit-rate", "4M", service.url(path)]) as curl:
         until_s = time.monotonic() + 30
         while not (kept.exists() and kept.stat().st_size > 1024**2):

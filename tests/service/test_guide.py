@@ -15,6 +15,7 @@ from app import create_app
 from app.settings import load_settings
 from imageserver.supervisor import free_port
 from tests.support import nginx, proxies, service
+from tests.support.processes import require
 from tests.support.service import PROJECT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -52,6 +53,7 @@ def running(tmp_path_factory):
 
 
 def test_curl_gets_what_is_promised(running, tmp_path):
+    require("curl", "curl")
     (tmp_path / ".curlrc").write_text("fail\nsilent\nshow-error\nmax-time 60\n")
     commands = [line for line in lines("curl ") if line.startswith("curl ")]
     assert len(commands) >= 7

@@ -1,14 +1,12 @@
 """Looks at movies with Debian's ffprobe, which shares no code path with what wrote them."""
 
 import json
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import pytest
+from tests.support.processes import require
 
 PROGRAM = "ffprobe"
 
@@ -26,12 +24,11 @@ class Probed:
 
 def probe(path: Path) -> Probed:
     """Probe a movie; skip the test without ffprobe, or fail it where CI=true."""
-    if shutil.which(PROGRAM) is None and os.environ.get("CI") != "true":
-        pytest.skip(f"{PROGRAM} is not installed (Debian package ffmpeg)")
+    program = require(PROGRAM, "ffmpeg")
     entries = "stream=codec_name,width,height,nb_read_frames,r_frame_rate"
     output = subprocess.run(
         [
-            *(PROGRAM, "-v", "error", "-count_frames", "-show_entries", entries),
+            *(program, "-v", "error", "-count_frames", "-show_entries", entries),
             *("-of", "json", str(path)),
         ],
         check=True,

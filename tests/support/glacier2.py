@@ -2,22 +2,16 @@
 
 import contextlib
 import os
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import pytest
-
 from imageserver.supervisor import free_port
 from render.blitz.endpoint import Endpoint
-from tests.support.image_server import stop
+from tests.support import processes
 
-START_TIMEOUT_S = 30.0
 PROGRAM = "glacier2router"
 #: Path of the WebSocket endpoints.
 WS_PATH = "/omero-ws"
@@ -49,19 +43,14 @@ class RunningRouter:
 
 def missing_glacier2() -> str | None:
     """Say why there is no router to test with; None where there is one, and where CI=true."""
-    if shutil.which(PROGRAM) is not None or os.environ.get("CI") == "true":
+    if processes.find(PROGRAM) is not None or os.environ.get("CI") == "true":
         return None
     return f"{PROGRAM} is not installed (Debian package zeroc-glacier2)"
 
 
 def require_glacier2() -> str:
     """Give the router's program; skip the test without it, or fail it where CI=true."""
-    if reason := missing_glacier2():
-        pytest.skip(reason)
-    program = shutil.which(PROGRAM)
-    if program is None:
-        pytest.fail(f"{PROGRAM} is not installed (Debian package zeroc-glacier2)")
-    return program
+    return processes.require(PROGRAM, "zeroc-glacier2")
 
 
 @contextlib.contextmanager
@@ -85,12 +74,9 @@ def start_glacier2(
         if tcp_port is not None:
             ports["tcp"] = tcp_port
     properties = _properties(server, ports, session_timeout_s) | (tls or _tls_of(server))
-    process = subprocess.Popen([program, *(f"--{k}={v}" for k, v in properties.items())])
-    try:
-        _wait_listening(process, ports)
+    command = [program, *(f"--{k}={v}" for k, v in properties.items())]
+    with processes.running(command, list(ports.values())) as process:
         yield RunningRouter(process, ports)
-    finally:
-        stop(process)
 
 
 def _properties(
@@ -121,18 +107,3 @@ def _tls_of(server: BehindRouter) -> dict[str, str]:
         "IceSSL.KeyFile": str(server.certificate.with_suffix(".key")),
         "IceSSL.VerifyPeer": "0",
     }
-
-
-def _wait_listening(process: subprocess.Popen, ports: dict[str, int]) -> None:
-    until = time.monotonic() + START_TIMEOUT_S
-    for port in ports.values():
-        while True:
-            if process.poll() is not None:
-                raise AssertionError(f"{PROGRAM} ended with status {process.returncode}")
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.05)

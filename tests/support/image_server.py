@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -11,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.processes import stop
+
 PROJECT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 USER, PASSWORD = "local", "local"
 
 
@@ -89,18 +89,3 @@ def read_ports(process: subprocess.Popen) -> dict[str, int]:
         raise AssertionError(f"the image server did not start: {line!r}")
     places = (word.partition("=") for word in line.split()[1:])
     return {name: int(place.rpartition(":")[2]) for name, _, place in places}
-
-
-def stop(process: subprocess.Popen) -> int:
-    """End a process that was started here, by force if need be; give its exit status."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
-    return process.returncode

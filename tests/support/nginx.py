@@ -2,34 +2,23 @@
 
 import contextlib
 import os
-import shutil
-import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.support import processes
 
-START_TIMEOUT_S = 20.0
 PROGRAM = "nginx"
 
 
 def require_nginx() -> str:
     """Give NGINX's program; skip the test without it, or fail it where CI=true."""
-    program = find_nginx()
-    if program is None:
-        reason = f"{PROGRAM} is not installed (Debian package nginx-light)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return program
+    return processes.require(PROGRAM, "nginx-light")
 
 
 def find_nginx() -> str | None:
     """Give NGINX's program, None where there is none."""
-    return shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin:/usr/local/sbin")
+    return processes.find(PROGRAM)
 
 
 def write_configuration(text: str, folder: Path, workers: int = 1) -> Path:
@@ -67,28 +56,6 @@ def running(text: str, folder: Path, port: int, workers: int = 1) -> Iterator[in
     program = require_nginx()
     main = write_configuration(text, folder, workers)
     check(program, main)
-    process = subprocess.Popen([program, "-c", str(main), "-e", str(folder / "error.log")])
-    try:
-        _wait_listening(process, port)
+    command = [program, "-c", str(main), "-e", str(folder / "error.log")]
+    with processes.running(command, [port]):
         yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_listening(process: subprocess.Popen, port: int) -> None:
-    until = time.monotonic() + START_TIMEOUT_S
-    while True:
-        if process.poll() is not None:
-            raise AssertionError(f"{PROGRAM} ended with status {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)

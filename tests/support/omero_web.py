@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import missing
+from tests.support.processes import missing
 
 PROJECT = Path(__file__).parent.parent.parent
 PYTHON = PROJECT / ".venv-django" / "bin" / "python"

@@ -4,38 +4,25 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from imageserver.supervisor import free_port
+from tests.support.processes import START_TIMEOUT_S, missing, require, running
 
-START_TIMEOUT_S = 60.0
 _POSTGRES_FOLDERS = "/usr/lib/postgresql/*/bin"
-
-
-def missing(reason: str) -> None:
-    """Skip the test, or fail it where CI=true."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @contextlib.contextmanager
 def start_redis(folder: Path) -> Iterator[tuple[int, subprocess.Popen]]:
     """Run a Redis server that keeps nothing on disk while the block lasts; give its port."""
-    program = shutil.which("redis-server")
-    if program is None:
-        missing("redis-server is not installed (Debian package redis-server)")
+    program = require("redis-server", "redis-server")
     port = free_port("127.0.0.1")
     arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with _running([str(program), *arguments], folder / "redis.log") as process:
-        _wait_listening(process, port)
+    with running([program, *arguments], [port], log=folder / "redis.log") as process:
         yield port, process
 
 
@@ -62,43 +49,13 @@ def start_postgres() -> Iterator[str]:
         )
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
         command += ["-h", "127.0.0.1", "-k", str(folder), "-c", "fsync=off"]
-        with _running(command, folder / "log", user) as process:
-            _wait_listening(process, port)
+        # As it is told here, PostgreSQL stops without waiting for clients to leave.
+        with running(command, [port], log=folder / "log", user=user, stop_with=signal.SIGINT):
             url = f"postgresql://web@127.0.0.1:{port}/postgres"
             _wait_accepting(url)
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _running(command: list[str], log: Path, user: str | None = None) -> Iterator[subprocess.Popen]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, user=user, cwd=log.parent)
-    try:
-        yield process
-    finally:
-        # To PostgreSQL it means: without waiting for clients to leave. Redis knows it, too.
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_listening(process: subprocess.Popen, port: int) -> None:
-    until = time.monotonic() + START_TIMEOUT_S
-    while True:
-        if process.poll() is not None:
-            raise AssertionError(f"{process.args} ended with status {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
 
 
 def _wait_accepting(url: str) -> None:

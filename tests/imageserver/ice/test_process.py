@@ -12,7 +12,8 @@ import pytest
 
 from tests.imageserver.ice.clients import log_in
 from tests.imageserver.ice.images import Folder
-from tests.support.image_server import PROJECT, read_ports, start_image_server, stop
+from tests.support.image_server import PROJECT, read_ports, start_image_server
+from tests.support.processes import stop
 
 
 def launch(*arguments: str, **options: object) -> subprocess.Popen:

@@ -1,8 +1,6 @@
 """Files laid out before a pixel is read: what tifffile and numpy find in them, from anywhere on."""
 
 import io
-import os
-import shutil
 import subprocess
 
 import numpy as np
@@ -13,6 +11,7 @@ from render.engine.cuts import Grid, next_cut
 from render.engine.npy_layout import NpyLayout
 from render.engine.tiff_layout import TiffLayout
 from render.values import DTYPES
+from tests.support.processes import require
 
 #: Planes of two levels each; sizes that fill no tile.
 SIZES = ((150, 61), (75, 31))
@@ -81,9 +80,7 @@ def test_tifffile_finds_all_levels_of_all_planes(pixel_type, big):
 @pytest.mark.parametrize("pixel_type", ["uint8", "int16", "double"])
 @pytest.mark.parametrize("big", [False, True])
 def test_libtiff_has_nothing_to_say_against_it(pixel_type, big, tmp_path):
-    if shutil.which("tiffcp") is None:
-        assert not os.environ.get("CI"), "tiffcp is missing"
-        pytest.skip("libtiff's tools are not installed")
+    require("tiffcp", "libtiff-tools")
     dtype = np.dtype(DTYPES[pixel_type])
     pixels = planes(dtype)
     layout = tiff(dtype, classic_max_bytes=0 if big else 2**32, pixel_size_um=(0.5, 0.5))
