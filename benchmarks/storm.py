@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
 
 from tests.support import counted_image_server, service
+from tests.support.asking import Asking, Heard
 from tests.support.image_server import PASSWORD, USER, RunningImageServer, start_image_server
 from tests.support.proxy import FaultyProxy, faulty_proxy
 from tests.support.service import PROJECT, Service
@@ -98,42 +99,27 @@ class Clients:
         self._stop = threading.Event()
         self.answers: list[Answer] = []
         self.vanished = 0
-        self._threads = [
-            threading.Thread(target=self._ask_on, args=(number,)) for number in range(CLIENTS)
-        ]
-        self._threads.append(threading.Thread(target=self._vanish_on))
+        self._chances = [random.Random(number) for number in range(CLIENTS)]
+        self._asking = Asking(port, CLIENTS, self._path_of, self._judge)
+        self._vanishing = threading.Thread(target=self._vanish_on)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Ask all the while the block lasts."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join()
-
-    def _ask_on(self, seed: int) -> None:
-        chance = random.Random(seed)
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
-        while not self._stop.is_set():
-            path = chance.choice(self._paths)
-            began_s = time.monotonic()
+        with self._asking.going_on():
+            self._vanishing.start()
             try:
-                connection.request("GET", path)
-                response = connection.getresponse()
-                status, body = response.status, response.read()
-            except (OSError, HTTPException):
-                status, body = 0, b""
-                connection.close()
-            took_s = time.monotonic() - began_s
-            is_right = status == 200 and same(path, body, self._expected[path])
-            self.answers.append(Answer(began_s, took_s, path, status, is_right))
-            if status != 200:
-                time.sleep(0.05)
-        connection.close()
+                yield
+            finally:
+                self._stop.set()
+                self._vanishing.join()
+
+    def _path_of(self, client: int, count: int) -> str:
+        return self._chances[client].choice(self._paths)
+
+    def _judge(self, heard: Heard) -> None:
+        is_right = heard.status == 200 and same(heard.path, heard.body, self._expected[heard.path])
+        self.answers.append(Answer(heard.at_s, heard.took_s, heard.path, heard.status, is_right))
 
     def _vanish_on(self) -> None:
         """Ask, and hang up before the answer can be there."""

@@ -1,18 +1,17 @@
 """Reloading, replacing and killing worker processes while clients ask on."""
 
 import contextlib
-import http.client
 import os
 import signal
-import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psutil
 import pytest
 
 from tests.support import service
+from tests.support.asking import Asking, Heard
 from tests.support.service import PROJECT, Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -21,49 +20,26 @@ WORKERS, CLIENTS = 2, 4
 WORKER_CLASSES = ("gevent", "gthread")
 
 
-class Asking:
-    """Clients that ask for pictures nobody made before, each on one connection, and count."""
+class Clients:
+    """Clients that ask for pictures nobody made before, and count what they hear."""
 
     def __init__(self, running: Service) -> None:
-        self._port = running.port
         self._image_id = running.image_ids(6)["worms.ome.tif"]
-        self._stop = threading.Event()
         self.answered = 0
         #: When, and what was heard instead of a picture.
         self.failed: list[tuple[float, str]] = []
-        self._threads = [threading.Thread(target=self._ask_on, args=(i,)) for i in range(CLIENTS)]
+        self.going_on = Asking(running.port, CLIENTS, self._path_of, self._count).going_on
 
-    @contextlib.contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Ask all the while the block lasts."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join()
+    def _path_of(self, client: int, count: int) -> str:
+        path = f"/webgateway/render_image_region/{self._image_id}/0/0/?region=0,0,64,64"
+        return f"{path}&c=1|{client}.{count:06}:4000$FFFFFF"
 
-    def _ask_on(self, number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        count = 0
-        while not self._stop.is_set():
-            count += 1
-            path = f"/webgateway/render_image_region/{self._image_id}/0/0/?region=0,0,64,64"
-            try:
-                connection.request("GET", f"{path}&c=1|{number}.{count:06}:4000$FFFFFF")
-                answer = connection.getresponse()
-                body = answer.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append((time.monotonic(), repr(error)))
-                connection.close()
-                continue
-            if answer.status == 200 and body.startswith(b"\xff\xd8"):
-                self.answered += 1
-            else:
-                self.failed.append((time.monotonic(), f"{answer.status} {body[:200]!r}"))
-        connection.close()
+    def _count(self, heard: Heard) -> None:
+        if heard.status == 200 and heard.body.startswith(b"\xff\xd8"):
+            self.answered += 1
+        else:
+            at_s = heard.at_s + heard.took_s
+            self.failed.append((at_s, f"{heard.status} {heard.body[:200]!r}"))
 
 
 @pytest.mark.parametrize("worker_class", WORKER_CLASSES)
@@ -73,7 +49,7 @@ def test_a_reload_and_a_killed_worker_under_load(tmp_path, worker_class):
     settings = {"workers": WORKERS, "worker_class": worker_class, "config": config}
     with service.running(PROJECT / "samples", tmp_path, **settings) as running:
         family = [running.master, *running.master.children(recursive=True)]
-        asking = Asking(running)
+        asking = Clients(running)
         with asking.going_on():
             _after_some_more(asking)
             before = _workers(running)
@@ -107,7 +83,7 @@ def test_workers_are_replaced_after_so_many_requests_and_nobody_notices(tmp_path
     with service.running(PROJECT / "samples", tmp_path, **settings) as running:
         first = _workers(running)
         seen = set(first)
-        asking = Asking(running)
+        asking = Clients(running)
         with asking.going_on():
             until = time.monotonic() + 60
             while len(seen - first) < WORKERS + 1:
@@ -135,7 +111,7 @@ def _workers(running: Service) -> set[int]:
     return found
 
 
-def _after_some_more(asking: Asking) -> None:
+def _after_some_more(asking: Clients) -> None:
     """Wait until the clients have had some more answers."""
     enough = asking.answered + 60
     _wait_until(lambda: asking.answered >= enough or len(asking.failed) > CLIENTS, 60)
