@@ -28,6 +28,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.TooManyAttempts: (429, "too-many-attempts"),
     errors.TooManyRequests: (429, "too-many-requests"),
     errors.NotFound: (404, "not-found"),
+    errors.Conflict: (409, "conflict"),
     errors.TooLarge: (413, "too-large"),
     errors.SourceUnavailable: (503, "source-unavailable"),
     errors.SourceNotReady: (503, "source-not-ready"),

@@ -50,6 +50,10 @@ class NotFound(ServiceError):
     """The object does not exist, or the viewer may not know that it does."""
 
 
+class Conflict(ServiceError):
+    """Somebody else changed the same thing meanwhile; who loads it again may try again."""
+
+
 class TooLarge(ServiceError):
     """The request asks for more than a limit allows; the sentence names the setting."""
 

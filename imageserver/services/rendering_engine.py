@@ -125,7 +125,10 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
         return self._with(update)
 
     def saveCurrentSettings(self, current: Ice.Current) -> Any:  # noqa: N802
-        """Save as the caller's own; somebody else's settings stay as they are."""
+        """Save as the caller's own; somebody else's settings stay as they are.
+
+        OptimisticLockException where these were saved by another way since they were loaded.
+        """
         return self._with(self._save)
 
     def saveAsNewSettings(self, current: Ice.Current) -> Any:  # noqa: N802
@@ -137,14 +140,9 @@ class RenderingEngine(OpenedPixels, omero.api.RenderingEngine):
 
     def _save(self, opened: Opened, fresh: bool = False) -> None:
         own, before = self._context.user_id, self._saved
-        is_own = before is not None and before.owner_id == own
-        change = Change(
-            opened.image.pixels_id,
-            own,
-            self._definition,
-            definition_id=before.id if before is not None and is_own and not fresh else None,
-            fresh=fresh,
-        )
+        change = Change(opened.image.pixels_id, own, self._definition, fresh=fresh)
+        if before is not None and before.owner_id == own and not fresh:
+            change = replace(change, definition_id=before.id, version=before.version)
         [self._saved] = save(self._context, [change])
 
     def _reset(self) -> None:

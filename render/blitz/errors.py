@@ -10,6 +10,7 @@ import Ice
 
 from render.blitz.slices import Glacier2, omero
 from render.errors import (
+    Conflict,
     DeadlineExceeded,
     Forbidden,
     NotAuthenticated,
@@ -124,6 +125,14 @@ _TABLE: tuple[tuple[tuple[type, ...], Callable[[Exception, str], ServiceError]],
     (
         (omero.SecurityViolation,),
         lambda e, s: Forbidden(f"OMERO.server does not permit the step '{s}'"),
+    ),
+    # One of the next class, but waiting does not help.
+    (
+        (omero.OptimisticLockException,),
+        lambda e, s: Conflict(
+            f"somebody else changed the same settings during the step '{s}'; "
+            "load them again and then save"
+        ),
     ),
     ((omero.ConcurrencyException,), _back_off),
     (

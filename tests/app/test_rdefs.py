@@ -8,6 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from render.blitz.renderer import Renderer
 from tests.app.apart import server_apart
 from tests.app.conftest import (
     FLAT,
@@ -64,6 +65,33 @@ def test_a_thumbnail_at_hand_is_not_given_for_older_settings(gateway):
     after = gateway.get(path, headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200 and after.data != before.data
     reset(gateway, STACK)
+
+
+def test_of_two_who_save_at_once_one_is_told_to_look_again(gateway, monkeypatch):
+    # What both find, and change.
+    save(gateway, STACK, ALL_OF_STACK)
+    use_settings = Renderer.use_settings
+
+    def use_settings_too_late(renderer, definition, deadline):
+        monkeypatch.setattr(Renderer, "use_settings", use_settings)
+        save(gateway, STACK, ALL_OF_STACK.replace("100:1500", "200:1600"))
+        use_settings(renderer, definition, deadline)
+
+    monkeypatch.setattr(Renderer, "use_settings", use_settings_too_late)
+    path = f"/webgateway/saveImgRDef/{gateway.ids[STACK]}/?{ALL_OF_STACK}"
+    answer = gateway.client.post(path)
+    assert answer.status_code == 409
+    told = answer.get_json()
+    assert (told["type"], "Retry-After" in answer.headers) == ("conflict", False)
+    assert told["detail"] == (
+        "somebody else changed the same settings during the step 'save rendering settings'; "
+        "load them again and then save"
+    )
+    window = channels(gateway, STACK)[0]["window"]
+    assert (window["start"], window["end"]) == (200.0, 1600.0)
+    # Who saves again counts on what is there now.
+    assert gateway.client.post(path).status_code == 200
+    assert channels(gateway, STACK)[0]["window"]["start"] == 100.0
 
 
 def test_what_is_saved_is_told_and_drawn_at_once(gateway):

@@ -6,6 +6,7 @@ import pytest
 from render.blitz.errors import ConnectionLost, ServiceLost, Unreachable, translate
 from render.blitz.slices import Glacier2, omero
 from render.errors import (
+    Conflict,
     DeadlineExceeded,
     Forbidden,
     NotAuthenticated,
@@ -27,6 +28,7 @@ from render.errors import (
         (omero.ValidationException(), NotFound),
         (omero.SecurityViolation(), Forbidden),
         (omero.ReadOnlyGroupSecurityViolation(), Forbidden),
+        (omero.OptimisticLockException(), Conflict),
         (omero.ResourceError(), SourceFailed),
         (omero.InternalException(), SourceFailed),
         (omero.QueryException(), SourceFailed),
