@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli, csrf, discovery, errors, observe, rate_limits, web
+from app import allowed_hosts, cli, csrf, discovery, errors, observe, rate_limits, web
 from app.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
@@ -13,7 +13,7 @@ from app.shortcut import Shortcut
 from app.site import LazyParts
 from render.workers import worker_names
 
-__all__ = ["create_app"]
+__all__ = ["check_settings", "create_app"]
 
 
 def create_app(settings: Settings) -> Flask:
@@ -22,13 +22,12 @@ def create_app(settings: Settings) -> Flask:
     No thread, file or connection is opened before the first request; `app.web.parts_of(app)`
     closes them.
     """
-    _check_worker(settings)
-    check_identity(settings)
-    watcher_credentials(settings)
+    check_settings(settings)
     # The pages' own route gives out static files, under names that change with them.
     app = Flask(__name__, static_folder=None)
     site = LazyParts(settings)
-    app.wsgi_app = Shortcut(app, site)  # type: ignore[method-assign]
+    hosts = allowed_hosts.register(app, settings)
+    app.wsgi_app = Shortcut(app, site, hosts)  # type: ignore[method-assign]
     metrics = observe.register(app, HeaderRules(settings).complete)
     web.register(app, site, metrics)
     errors.register(app)
@@ -41,6 +40,13 @@ def create_app(settings: Settings) -> Flask:
     if settings.prefix:
         app.wsgi_app = Prefixed(app.wsgi_app, settings.prefix)  # type: ignore[method-assign]
     return app
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise SettingsError for settings of which no application can be made."""
+    _check_worker(settings)
+    check_identity(settings)
+    watcher_credentials(settings)
 
 
 def _check_worker(settings: Settings) -> None:

@@ -25,6 +25,7 @@ STATUS_TABLE: dict[type[errors.ServiceError], tuple[int, str]] = {
     errors.RegionOutside: (404, "region-outside"),
     errors.NotAuthenticated: (401, "not-authenticated"),
     errors.Forbidden: (403, "forbidden"),
+    errors.HostNotAllowed: (403, "host-not-allowed"),
     errors.TooManyAttempts: (429, "too-many-attempts"),
     errors.TooManyRequests: (429, "too-many-requests"),
     errors.NotFound: (404, "not-found"),

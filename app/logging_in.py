@@ -41,8 +41,9 @@ def log_in(site: LazyParts, asked: Request) -> Login:
         if not given.get(name):
             raise Forbidden(f"{name.title()}: This field is required.")
     deadline = Deadline.after(site.settings.request_deadline_s)
+    address = address_of(asked, site.settings.trusted_proxies)
     cookie, opened = logins.log_in(
-        given.get("server"), given["username"], given["password"], address_of(asked), deadline
+        given.get("server"), given["username"], given["password"], address, deadline
     )
     # It takes the place of an old one, under a cookie that nobody knew before.
     logins.log_out(asked, deadline)

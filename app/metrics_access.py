@@ -1,11 +1,10 @@
 """Who may read the metrics."""
 
 import hmac
-from collections.abc import Iterable
-from ipaddress import ip_address
 
 from flask import Request
 
+from app.networks import is_in
 from app.settings import Settings
 from render.errors import Forbidden
 
@@ -21,14 +20,5 @@ def check_metrics_access(request: Request, settings: Settings) -> None:
     addresses = [request.remote_addr or "", request.headers.get("X-Real-IP", "")]
     addresses += request.headers.get("X-Forwarded-For", "").split(",")
     told = [address.strip() for address in addresses if address.strip()]
-    if not told or not all(_is_in(address, settings.metrics_allowed) for address in told):
+    if not told or not all(is_in(address, settings.metrics_allowed) for address in told):
         raise Forbidden("metrics are for the networks in metrics_allowed, or with metrics_token")
-
-
-def _is_in(address: str, networks: Iterable[object]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in network for network in networks)  # type: ignore[operator]

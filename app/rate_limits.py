@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g, request
 
 from app.identity import Viewer
 from app.identity.given import address_of
 from app.memory import RecentMemory
+from app.networks import parsed
 from app.settings import Settings
 from render.errors import TooManyRequests
 
@@ -60,6 +61,7 @@ class RateLimits:
     def __init__(self, settings: Settings) -> None:
         self._viewers = TokenBuckets(settings.viewer_requests_per_s, settings.requests_burst)
         self._addresses = TokenBuckets(settings.address_requests_per_s, settings.requests_burst)
+        self._proxies = settings.trusted_proxies
 
     def count_viewer(self, viewer: Viewer) -> None:
         """Count a request; raise TooManyRequests if there are too many of the same login.
@@ -69,8 +71,9 @@ class RateLimits:
         if viewer.kind == "member":
             _refuse(self._viewers.take(viewer.key), "login", "viewer_requests_per_s")
 
-    def count_address(self, address: str) -> None:
-        """Count a request; raise TooManyRequests if there are too many from there."""
+    def count_address(self, asked: Request) -> None:
+        """Count a request; raise TooManyRequests if there are too many from its address."""
+        address = address_of(asked, self._proxies)
         _refuse(self._addresses.take(_network(address)), "address", "address_requests_per_s")
 
 
@@ -90,7 +93,7 @@ def check_viewer(viewer: Viewer) -> None:
 
 def _check_address() -> None:
     if request.endpoint not in _FREE:
-        current_app.extensions[_EXTENSION].count_address(address_of(request))
+        current_app.extensions[_EXTENSION].count_address(request)
 
 
 def _refuse(wait_s: float, who: str, setting: str) -> None:
@@ -101,12 +104,7 @@ def _refuse(wait_s: float, who: str, setting: str) -> None:
 
 
 def _network(address: str) -> str:
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4:
-        return address
-    if known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped)
+    known = parsed(address)
+    if known is None or known.version == 4:
+        return address if known is None else str(known)
     return str(ipaddress.ip_network((known, _IPV6_PREFIX), strict=False))

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask, Request
 
 from app import observe
+from app.allowed_hosts import AllowedHosts
 from app.call import Call
 from app.picture_answer import PictureAnswer, picture_answer
 from app.pipeline import client_has_nothing, remembered_picture
@@ -29,10 +30,11 @@ _STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for sta
 class Shortcut:
     """Stands between what observes requests and Flask."""
 
-    def __init__(self, app: Flask, site: LazyParts) -> None:
+    def __init__(self, app: Flask, site: LazyParts, hosts: AllowedHosts) -> None:
         self._wsgi_app = app.wsgi_app
         self._request_class = app.request_class
         self._site = site
+        self._hosts = hosts
         settings = site.settings
         #: Limits count every request, and do so in the long way.
         self._is_open = not (settings.viewer_requests_per_s or settings.address_requests_per_s)
@@ -42,6 +44,7 @@ class Shortcut:
             self._is_open
             and "/render_" in environ["PATH_INFO"]
             and environ["REQUEST_METHOD"] == "GET"
+            and self._hosts.allow(environ)
         ):
             found = self._find(environ)
             if found is not None:

@@ -38,6 +38,10 @@ class Forbidden(ServiceError):
     """The viewer is known and may not do this."""
 
 
+class HostNotAllowed(ServiceError):
+    """The request came by a name that is not this service's."""
+
+
 class TooManyAttempts(ServiceError):
     """Too many wrong passwords; `retry_after_s` says for how long none is looked at."""
 

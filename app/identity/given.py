@@ -1,8 +1,10 @@
 """Credentials that a request carries itself: in a header, or, where a site wants it, in its URL."""
 
-import ipaddress
+from collections.abc import Sequence
 
 from flask import Request
+
+from app.networks import Network, is_in, parsed
 
 _BEARER = "bearer "
 
@@ -29,20 +31,16 @@ def query_login_of(request: Request) -> tuple[str, str] | None:
     return (user, password) if user and password else None
 
 
-def address_of(asked: Request) -> str:
-    """Give the address that a request came from; a proxy of ours says whose it was."""
-    peer = asked.remote_addr or ""
-    forwarded = asked.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded if forwarded and _is_ours(peer) else peer
+def address_of(asked: Request, proxies: Sequence[Network]) -> str:
+    """Give the address that a request came from; each of the `proxies` says who asked it."""
+    address = asked.remote_addr or ""
+    for told in reversed(asked.headers.get("X-Forwarded-For", "").split(",")):
+        if not is_in(address, proxies) or parsed(told.strip()) is None:
+            break
+        address = told.strip()
+    return address
 
 
 def _last(request: Request, name: str) -> str | None:
     values = request.args.getlist(name)
     return values[-1] if values and values[-1] else None
-
-
-def _is_ours(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_private
-    except ValueError:
-        return False

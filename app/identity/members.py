@@ -10,6 +10,7 @@ from app.identity.given import address_of, query_key_of, query_login_of, session
 from app.identity.public import PublicAccess
 from app.identity.viewer import Viewer, viewer_of_session, viewer_of_user
 from app.memory import RecentMemory
+from app.networks import Network
 from app.servers import Server, find_server
 from render.deadline import Deadline
 from render.errors import BadRequest, NotAuthenticated
@@ -48,6 +49,7 @@ class MembersIdentity:
         *,
         query_secrets: bool,
         attempts: LoginAttempts | None,
+        proxies: Sequence[Network],
         remembered_s: float,
     ) -> None:
         self._servers = servers
@@ -55,6 +57,7 @@ class MembersIdentity:
         self._public = public
         self._query_secrets = query_secrets
         self._attempts = attempts
+        self._proxies = proxies
         #: Viewers of whom the server said lately that their session is alive.
         self._alive: RecentMemory[bool] = RecentMemory(_REMEMBERED_MAX, remembered_s)
         #: Sessions that have ended, which never begin again.
@@ -101,7 +104,7 @@ class MembersIdentity:
         viewer = viewer_of_user(self._server_of(request), *login)
         if self._attempts is None or self._alive.get(viewer.key):
             return viewer
-        with self._attempts.one(login[0], address_of(request)):
+        with self._attempts.one(login[0], address_of(request, self._proxies)):
             return self._checked(viewer, deadline)
 
     def _may_ask(self, viewer: Viewer, request: Request) -> bool:

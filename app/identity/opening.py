@@ -75,5 +75,6 @@ def open_identity(
         public_access_of(settings),
         query_secrets=settings.query_secrets,
         attempts=attempts,
+        proxies=settings.trusted_proxies,
         remembered_s=settings.image_info_max_age_s,
     )

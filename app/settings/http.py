@@ -5,18 +5,26 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel
 
+from app.networks import LOOPBACK, Network
 from app.settings.kinds import in_group
 
 setting = in_group("http")
 
 _PLACE = re.compile(r"/[\w.~-]+(?:/[\w.~-]+)*/?", re.ASCII)
 _PREFIX = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
+_HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"\*|https?://[^\s/?#@,]+", re.IGNORECASE)
 
 
 def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
         raise ValueError("should be an origin such as https://figure.example.org, or *")
+    return text
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("should be a host name such as images.example.org, *.example.org, or *")
     return text
 
 
@@ -44,6 +52,20 @@ class HttpSettings(BaseModel):
         "none",
     )
 
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = setting(
+        (),
+        "Host names such as `images.example.org` or `*.example.org` by which the service may be "
+        "asked, besides `localhost` and addresses of digits; `*` = any. Other names are answered "
+        "403 (docs/security.md).",
+        "any where people log in; else this host's name and `host`, and any through a proxy in "
+        "`trusted_proxies` that sends `Via`",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        LOOPBACK,
+        "Networks such as `172.18.0.2/32` of the proxies in front, whose `X-Forwarded-For`, "
+        "`X-Forwarded-Proto` and `SCRIPT_NAME` count. No clients may be in them.",
+        "this host only",
+    )
     cors_allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = setting(
         (),
         "Origins such as `https://figure.example.org` whose pages may read answers in the name of "

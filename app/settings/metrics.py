@@ -1,9 +1,8 @@
 """Settings: figures for operators, and who may read them."""
 
-from ipaddress import IPv4Network, IPv6Network
-
 from pydantic import BaseModel, SecretStr
 
+from app.networks import LOOPBACK, Network
 from app.settings.kinds import Seconds, in_group
 
 setting = in_group("metrics")
@@ -12,8 +11,8 @@ setting = in_group("metrics")
 class MetricsSettings(BaseModel):
     """Figures for operators, and who may read them."""
 
-    metrics_allowed: tuple[IPv4Network | IPv6Network, ...] = setting(
-        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+    metrics_allowed: tuple[Network, ...] = setting(
+        LOOPBACK,
         "Networks such as `10.1.0.0/16` that may read /metrics; what comes through a proxy needs "
         "the client's address in them too.",
         "this host only",

@@ -1,8 +1,12 @@
 """Rates of requests: how buckets empty and fill, and what too many of an address are told."""
 
 import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
 
+from app.identity.given import address_of
 from app.rate_limits import TokenBuckets, _network
+from app.settings import load_settings
 
 
 def test_a_bucket_gives_its_burst_and_then_so_much_a_second():
@@ -52,13 +56,38 @@ def test_too_many_requests_of_an_address_are_answered_429(make_gateway):
 
 def test_a_client_of_the_outside_cannot_take_another_name(make_gateway):
     gateway = make_gateway(address_requests_per_s=0.01, requests_burst=20)
-    # Python counts the addresses that are for documentation among the private ones.
-    peer = {"REMOTE_ADDR": "8.8.8.8"}
+    # Not even one near by, unless it is a proxy of ours.
+    peer = {"REMOTE_ADDR": "192.168.7.8"}
     statuses = [
         gateway.get("luts/", headers={"X-Forwarded-For": f"203.0.113.{n}"}, environ_base=peer)
         for n in range(21)
     ]
     assert [answer.status_code for answer in statuses] == [200] * 20 + [429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "client"),
+    [
+        ("127.0.0.1", None, "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("::ffff:127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        # What the client wrote itself stands before what the proxy added.
+        ("127.0.0.1", "1.2.3.4, 203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "1.2.3.4, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.2", "203.0.113.9, 127.0.0.1", "203.0.113.9"),
+        ("10.0.0.3", "203.0.113.9", "10.0.0.3"),
+        ("8.8.8.8", "203.0.113.9", "8.8.8.8"),
+        ("127.0.0.1", "unknown", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9, ", "127.0.0.1"),
+    ],
+)
+def test_who_is_taken_for_the_client(peer, told, client):
+    proxies = load_settings(env_file=None, trusted_proxies=["127.0.0.0/8", "10.0.0.2"])
+    headers = {} if told is None else {"X-Forwarded-For": told}
+    asked = Request(
+        EnvironBuilder(headers=headers, environ_base={"REMOTE_ADDR": peer}).get_environ()
+    )
+    assert address_of(asked, proxies.trusted_proxies) == client
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "https://other.example.org"}])

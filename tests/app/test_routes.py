@@ -260,7 +260,9 @@ def test_measured_extents_are_told_once_the_server_has_them(make_gateway):
 
 @pytest.mark.without_nginx("says itself what the address begins with")
 def test_the_service_works_below_a_prefix(gateway):
-    response = gateway.client.get("/webgateway/dataset/1/children/", base_url="http://host/omero")
+    response = gateway.client.get(
+        "/webgateway/dataset/1/children/", base_url="http://localhost/omero"
+    )
     assert response.get_json()[0]["thumb_url"].startswith("/omero/webgateway/")
 
 

@@ -157,7 +157,8 @@ def _ask(port: int, path: str, accept="identity") -> tuple[http.client.HTTPRespo
     """Ask with an address as it is, which http.client would refuse to send."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.putrequest("GET", path, skip_accept_encoding=True)
+        connection.putrequest("GET", path, skip_accept_encoding=True, skip_host=True)
+        connection.putheader("Host", "images.example.org")
         connection.putheader("Accept-Encoding", accept)
         connection.endheaders()
         answer = connection.getresponse()

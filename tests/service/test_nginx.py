@@ -317,6 +317,12 @@ def test_json_is_compressed_and_pictures_are_not(front, image):
         assert "Content-Encoding" not in picture.headers
 
 
+def test_any_host_comes_through_nginx(front, image):
+    path, strange = f"/webgateway/imgData/{image}/", {"Host": "images.example.org"}
+    assert front.ask(path, strange).status == 200
+    assert front.ask_behind(path, strange).status == 403
+
+
 def test_metrics_are_not_for_those_outside(front):
     assert front.ask("/metrics").status == 404
     assert front.ask_behind("/metrics").status == 200
