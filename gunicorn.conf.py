@@ -12,13 +12,31 @@ import os
 import socket
 import sys
 
+from app import check_settings
+from app.in_force import take_in_force
 from app.metrics_folder import MetricsFolder
-from app.settings import load_settings
+from app.settings import SettingsError
 from cache.shared_memory import SharedMemory
 from imageserver.accounts import UsersFileError, read_users_file
 from imageserver.supervisor import Supervisor, free_port
 
-settings = load_settings()
+
+def _check(settings):
+    """Raise SettingsError for settings with which no worker or image server could start."""
+    check_settings(settings)
+    try:
+        if settings.embedded and settings.image_server_users:
+            read_users_file(settings.image_server_users)
+    except UsersFileError as error:
+        raise SettingsError(f"setting image_server_users: {error}") from None
+
+
+settings, wrong_settings = take_in_force(_check)
+if settings.embedded and not settings.image_server_port:
+    # Chosen once, so that an image server that is started again is found where the first one was.
+    os.environ["BLITZRENDER_IMAGE_SERVER_PORT"] = str(free_port("127.0.0.1"))
+    settings, wrong_settings = take_in_force(_check)
+users_file = settings.image_server_users if settings.embedded else None
 
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
@@ -45,17 +63,8 @@ errorlog = "-"
 control_socket_disable = True
 loglevel = settings.log_level
 
-if settings.embedded and not settings.image_server_port:
-    # Chosen once, so that an image server that is started again is found where the first one was.
-    os.environ["BLITZRENDER_IMAGE_SERVER_PORT"] = str(free_port("127.0.0.1"))
-    settings = load_settings()
-
-users_file = settings.image_server_users if settings.embedded else None
-try:
-    if users_file:
-        read_users_file(users_file)
-except UsersFileError as error:
-    sys.exit(f"setting image_server_users: {error}")
+# Headers of others say nothing of scheme, path and client.
+forwarded_allow_ips = ",".join(map(str, settings.trusted_proxies))
 
 _supervisors = []
 # What the workers share has to be there before they are forked; a worker alone needs none.
@@ -101,7 +110,9 @@ def when_ready(server):
 
 
 def on_reload(server):
-    """Bound it anew, as the settings now say."""
+    """Bound it anew, as the settings now say; tell of those that cannot be used."""
+    if wrong_settings is not None:
+        server.log.error("the settings stay as they were: %s", wrong_settings)
     _bound_sending(server.LISTENERS)
 
 

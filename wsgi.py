@@ -1,9 +1,9 @@
 """The WSGI application for gunicorn: `gunicorn wsgi:app`."""
 
 from app import create_app
+from app.in_force import settings_in_force
 from app.logs import configure_logging
-from app.settings import load_settings
 
-settings = load_settings()
+settings = settings_in_force()
 configure_logging(settings.log_level, settings.log_format)
 app = create_app(settings)

@@ -48,6 +48,7 @@ def test_a_reload_and_a_killed_worker_under_load(tmp_path, worker_class):
     config.write_text('x_frame_options = "DENY"\n')
     settings = {"workers": WORKERS, "worker_class": worker_class, "config": config}
     with service.running(PROJECT / "samples", tmp_path, **settings) as running:
+        log = tmp_path / "service.log"
         family = [running.master, *running.master.children(recursive=True)]
         asking = Clients(running)
         with asking.going_on():
@@ -61,6 +62,18 @@ def test_a_reload_and_a_killed_worker_under_load(tmp_path, worker_class):
             _after_some_more(asking)
             assert asking.failed == []
             assert _frames(running) == "SAMEORIGIN"
+
+            # A wrong value is told, and the old one stays.
+            config.write_text('x_frame_options = "no"\n')
+            before = _workers(running)
+            running.master.send_signal(signal.SIGHUP)
+            _wait_until(lambda: not before & _workers(running), 40)
+            _wait_until(lambda: len(_workers(running)) == WORKERS, 20)
+            _after_some_more(asking)
+            assert asking.failed == []
+            assert _frames(running) == "SAMEORIGIN"
+            told = [line for line in log.read_text().splitlines() if "x_frame_options" in line]
+            assert len(told) == 1 and "the settings stay as they were" in told[0]
 
             family += running.master.children(recursive=True)
             victim = min(_workers(running))
