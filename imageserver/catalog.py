@@ -89,7 +89,13 @@ class Catalog:
         }
         for fileset in known.values():
             self._listing.put(fileset)
-        self._sources = Sources(self._access, self._listing, self._pyramids, readers)
+        self._sources = Sources(
+            self._access,
+            self._listing,
+            self._pyramids,
+            readers,
+            on_changed=lambda path: self._scanner.read_again(path),
+        )
         self._told = Told(self._sources.ask)
         self._upkeep = Upkeep(self._index, self._listing, self._sources, self._pyramids)
         self._luts: dict[int, LutFile] = {}

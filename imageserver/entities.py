@@ -151,9 +151,9 @@ def _event_time_s(graph: "Graph", pair: tuple[ImageRecord | None, int]) -> float
     image, version = pair
     if image is None:
         return graph.started_s
-    files = (graph.file_record(identifier) for identifier in image.file_ids)
-    changed = max((f.mtime_s for f in files if f is not None), default=image.imported_at_s)
-    return image.imported_at_s if version == 0 else max(image.imported_at_s, changed)
+    if version == 0:
+        return image.imported_at_s
+    return max(image.imported_at_s, graph.files_changed_s(image))
 
 
 def _of_event(graph: "Graph", record: Any) -> Ownership:

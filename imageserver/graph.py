@@ -69,6 +69,7 @@ class Graph:
         self.plates: PlateEntities = PlateEntities(index.plates(), self._images)
         self.regions: RegionEntities = RegionEntities(self, index, self.drawings)
         self.annotations: AnnotationEntities = AnnotationEntities(self, index)
+        self._changed_s: dict[int, float] = {}
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
 
@@ -350,8 +351,20 @@ class Graph:
 
     def format(self, image: ImageRecord) -> str:
         """Give the value of the enumeration Format for an image."""
-        files = [self._files[i] for i in image.file_ids if i in self._files]
-        return format_of(files[0].relative_path) if files else "Unknown"
+        first = next((i for i in image.file_ids if i in self._files), None)
+        return "Unknown" if first is None else format_of(self._files[first].relative_path)
+
+    def files_changed_s(self, image: ImageRecord) -> float:
+        """Give when the newest file of an image was changed; 0 of one without files.
+
+        Found once for all images of a file set: a plate has thousands of both.
+        """
+        found = self._changed_s.get(image.fileset_id)
+        if found is None:
+            files = (self._files[i] for i in image.file_ids if i in self._files)
+            found = max((file.mtime_s for file in files), default=0.0)
+            self._changed_s[image.fileset_id] = found
+        return found
 
     def with_statistics(self, image: ImageRecord, wait_s: float) -> ImageRecord:
         """Give an image's record with its channels' statistics, waited for while they are made."""
@@ -366,8 +379,7 @@ class Graph:
 
     def entries_of(self, images: list[ImageRecord]) -> list[Entity]:
         """Give the entries of a fileset, told by its images, in the order of its files."""
-        identifiers = dict.fromkeys(i for image in images for i in image.file_ids)
-        files = [self._files[i] for i in identifiers if i in self._files]
+        files = [self._files[i] for i in images[0].file_ids if i in self._files]
         return [Entity("FilesetEntry", file.id, (images[0], file)) for file in files]
 
     def entries_with(self, file: Any) -> list[Entity]:

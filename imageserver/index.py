@@ -13,17 +13,24 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imageserver.plate_json import plate_from_json, plate_to_json
-from imageserver.readers.base import ChannelMetadata, SeriesMetadata
+from imageserver.readers.base import SeriesMetadata
 from imageserver.readers.objects import PlateMetadata
+from imageserver.series_json import series_from_json, series_to_json
 
 log = logging.getLogger(__name__)
 
 #: Raised when readers learn to tell more, so that files known already are read again.
-READING = 4
+READING = 5
+
+#: What is told of a file that is unreadable, or a part of another.
+_NOTHING = series_to_json(())
+
+#: Image id, pixels id, and a row for each channel.
+_Row = tuple[int, int, list[tuple]]
 
 #: Versions count seconds from here, so that those of a lost index never come again.
 _EPOCH_S = 1_577_836_800
@@ -155,7 +162,7 @@ class Index:
             plates = self._load_plates()
         found = []
         for row in rows:
-            paths = tuple(json.loads(row[6]))
+            paths, series = tuple(json.loads(row[6])), series_from_json(row[7])
             found.append(
                 IndexedFileset(
                     id=row[0],
@@ -166,8 +173,10 @@ class Index:
                     problem=row[5],
                     paths=paths,
                     file_ids=tuple(files[path] for path in paths),
-                    series=_series_from_json(row[7]),
-                    images=self._of_fileset(images.get(row[0], {}), row[4], row[7], row[8]),
+                    series=series,
+                    images=_images_of(images.get(row[0], {}), series, row[8])
+                    if row[4] is None
+                    else (),
                     version=row[8],
                     imported_at_s=row[9],
                     plates=tuple(plates.get(row[0], ())),
@@ -191,19 +200,24 @@ class Index:
 
         Its version rises if the signature is another than before; statistics are then forgotten.
         """
-        now = time.time()
+        now, told = time.time(), series_to_json(series)
         with self._lock, self._connection:
             dataset_id = self._id("datasets", root_id=self.root_id, path=dataset)
             file_ids = tuple(self._id("files", root_id=self.root_id, path=p) for p in paths)
             known = self._connection.execute(
-                "select id, signature, version, imported_at_s from filesets"
+                "select signature, version, imported_at_s, reading, series from filesets"
                 " where root_id = ? and path = ?",
                 (self.root_id, path),
             ).fetchone()
             version, imported_at_s = int(now) - _EPOCH_S, now
             if known is not None:
-                imported_at_s = known[3]
-                version = known[2] if known[1] == signature else max(version, known[2] + 1)
+                imported_at_s = known[2]
+                # What is too large to be looked through tells of a change by what is read of it.
+                tells_other = (
+                    known[3] == READING and told != _NOTHING and known[4] not in (told, _NOTHING)
+                )
+                is_same = known[0] == signature and not tells_other
+                version = known[1] if is_same else max(version, known[1] + 1)
             self._connection.execute(
                 "insert into filesets (root_id, path, dataset_id, signature, reading, present,"
                 " part_of, problem, paths, series, version, imported_at_s)"
@@ -221,7 +235,7 @@ class Index:
                     part_of,
                     problem,
                     json.dumps(list(paths)),
-                    _series_to_json(series),
+                    told,
                     version,
                     imported_at_s,
                 ),
@@ -229,10 +243,8 @@ class Index:
             fileset_id = self._id("filesets", root_id=self.root_id, path=path)
             count = 0 if part_of is not None else max(len(series), 1)
             indexed_plates = self._store_plates(fileset_id, plates)
-            images = []
-            for number in range(count):
-                size_c = series[number].size_c if number < len(series) else 0
-                images.append(self._store_image(fileset_id, number, size_c, version))
+            sizes_c = [one.size_c for one in series] or [0]
+            images = self._store_images(fileset_id, sizes_c[:count], version)
         return IndexedFileset(
             id=fileset_id,
             path=path,
@@ -305,20 +317,31 @@ class Index:
             ).fetchone()
         return int(row[0])
 
-    def _store_image(self, fileset_id: int, number: int, size_c: int, version: int) -> IndexedImage:
-        image_id = self._id("images", fileset_id=fileset_id, series=number)
-        pixels_id = self._id("pixels", image_id=image_id)
-        channel_ids = [self._id("channels", image_id=image_id, position=i) for i in range(size_c)]
-        known = {
-            row[0]: _stats(row, version)
-            for row in self._connection.execute(
-                "select id, stats_version, minimum, maximum from channels where image_id = ?",
-                (image_id,),
-            )
-        }
-        return IndexedImage(
-            image_id, pixels_id, tuple(channel_ids), tuple(known[i] for i in channel_ids)
+    def _store_images(
+        self, fileset_id: int, sizes_c: Sequence[int], version: int
+    ) -> list[IndexedImage]:
+        """Give images their ids, by number of channels of each; thousands as fast as one."""
+        many, execute = self._connection.executemany, self._connection.execute
+        # Another server on the same cache folder may have been faster: then its ids count.
+        many(
+            "insert into images (fileset_id, series) values (?, ?) on conflict do nothing",
+            ((fileset_id, number) for number in range(len(sizes_c))),
         )
+        found = execute(
+            "select id from images where fileset_id = ? and series < ? order by series",
+            (fileset_id, len(sizes_c)),
+        )
+        image_ids = [image_id for (image_id,) in found]
+        many(
+            "insert into pixels (image_id) values (?) on conflict do nothing",
+            ((image_id,) for image_id in image_ids),
+        )
+        many(
+            "insert into channels (image_id, position) values (?, ?) on conflict do nothing",
+            ((i, c) for i, size_c in zip(image_ids, sizes_c, strict=True) for c in range(size_c)),
+        )
+        known = self._load_images(fileset_id).get(fileset_id, {})
+        return [_image_of(known[number], size_c, version) for number, size_c in enumerate(sizes_c)]
 
     def _store_plates(
         self, fileset_id: int, plates: Sequence[PlateMetadata]
@@ -348,80 +371,50 @@ class Index:
             found.setdefault(fileset_id, []).append(plate)
         return found
 
-    def _load_images(self) -> dict[int, dict[int, tuple[int, int, list[tuple]]]]:
-        found: dict[int, dict[int, tuple[int, int, list[tuple]]]] = {}
+    def _load_images(self, fileset_id: int | None = None) -> dict[int, dict[int, _Row]]:
+        """Give ids by file set and number, of one file set or of all."""
+        found: dict[int, dict[int, _Row]] = {}
         by_image: dict[int, list[tuple]] = {}
-        for fileset_id, number, image_id, pixels_id in self._connection.execute(
+        if fileset_id is None:
+            where, value = "f.root_id = ?", self.root_id
+        else:
+            where, value = "f.id = ?", fileset_id
+        for owner_id, number, image_id, pixels_id in self._connection.execute(
             "select i.fileset_id, i.series, i.id, p.id from images i"
-            " join pixels p on p.image_id = i.id join filesets f on f.id = i.fileset_id"
-            " where f.root_id = ?",
-            (self.root_id,),
+            f" join pixels p on p.image_id = i.id join filesets f on f.id = i.fileset_id"
+            f" where {where}",
+            (value,),
         ):
             channels = by_image[image_id] = []
-            found.setdefault(fileset_id, {})[number] = (image_id, pixels_id, channels)
+            found.setdefault(owner_id, {})[number] = (image_id, pixels_id, channels)
         for image_id, *row in self._connection.execute(
             "select c.image_id, c.id, c.stats_version, c.minimum, c.maximum from channels c"
             " join images i on i.id = c.image_id join filesets f on f.id = i.fileset_id"
-            " where f.root_id = ? order by c.image_id, c.position",
-            (self.root_id,),
+            f" where {where} order by c.image_id, c.position",
+            (value,),
         ):
             if image_id in by_image:
                 by_image[image_id].append(tuple(row))
         return found
 
-    @staticmethod
-    def _of_fileset(
-        images: dict[int, tuple[int, int, list[tuple]]],
-        part_of: str | None,
-        series_json: str,
-        version: int,
-    ) -> tuple[IndexedImage, ...]:
-        if part_of is not None:
-            return ()
-        series = json.loads(series_json)
-        found = []
-        for number in range(max(len(series), 1)):
-            image_id, pixels_id, channels = images[number]
-            size_c = series[number]["size_c"] if series else 0
-            found.append(
-                IndexedImage(
-                    image_id,
-                    pixels_id,
-                    tuple(row[0] for row in channels[:size_c]),
-                    tuple(_stats(row, version) for row in channels[:size_c]),
-                )
-            )
-        return tuple(found)
+
+def _images_of(
+    known: dict[int, _Row], series: Sequence[SeriesMetadata], version: int
+) -> tuple[IndexedImage, ...]:
+    sizes_c = [one.size_c for one in series] or [0]
+    return tuple(_image_of(known[i], size_c, version) for i, size_c in enumerate(sizes_c))
+
+
+def _image_of(row: _Row, size_c: int, version: int) -> IndexedImage:
+    image_id, pixels_id, channels = row
+    return IndexedImage(
+        image_id,
+        pixels_id,
+        tuple(channel[0] for channel in channels[:size_c]),
+        tuple(_stats(channel, version) for channel in channels[:size_c]),
+    )
 
 
 def _stats(row: Sequence, version: int) -> tuple[float, float] | None:
     _, stats_version, minimum, maximum = row
     return (minimum, maximum) if stats_version == version and minimum is not None else None
-
-
-def _series_to_json(series: Sequence[SeriesMetadata]) -> str:
-    # Readers may give numbers of numpy's types.
-    return json.dumps(
-        [asdict(one) for one in series], separators=(",", ":"), default=lambda value: value.item()
-    )
-
-
-def _series_from_json(text: str) -> tuple[SeriesMetadata, ...]:
-    return tuple(
-        SeriesMetadata(
-            **{
-                **one,
-                "levels": tuple((width, height) for width, height in one["levels"]),
-                "channels": tuple(
-                    ChannelMetadata(
-                        **{
-                            **channel,
-                            "color": tuple(channel["color"]) if channel["color"] else None,
-                        }
-                    )
-                    for channel in one["channels"]
-                ),
-            }
-        )
-        for one in json.loads(text)
-    )

@@ -192,6 +192,7 @@ class Listing:
             annotated=series.annotated,
             path=fileset.path,
             series=number,
+            in_plate=bool(fileset.plates),
         )
 
 

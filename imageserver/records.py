@@ -43,7 +43,8 @@ class ImageRecord:
     An unreadable image has sizes 0, no channels and no levels. `levels` are (width, height),
     those made in the background included once they are there. `version` rises when the file's
     pixels change. `path` is that of its file, or of the folder that it is, below the served one;
-    `series` the image's number in the file.
+    `series` the image's number in the file. Those `in_plate` may be very many: they are opened when
+    they are asked for only.
     """
 
     id: int
@@ -76,6 +77,7 @@ class ImageRecord:
     annotated: bool = False
     path: str = "."
     series: int = 0
+    in_plate: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-
-from watchfiles import watch
 
 from imageserver.index import Index, IndexedFileset
 from imageserver.listing import dataset_of
@@ -31,12 +29,16 @@ from imageserver.readers.base import (
     check_series,
 )
 from imageserver.readers.zarr import marker_files
+from imageserver.watching import FolderWatch
 
 log = logging.getLogger(__name__)
 
 #: Files of a folder that is one file set which are looked at, and offered as original files; of
 #: larger ones only the metadata files are.
 MAX_FOLDER_FILES = 5000
+
+#: Folders inside one that is a file set whose events are listened to; in others a scan finds them.
+MAX_WATCHED_INSIDE = 500
 
 #: A file that cannot be read and is younger than this is probably still being copied.
 SETTLING_S = 2.0
@@ -93,28 +95,31 @@ class Scanner:
         self._on_fileset = on_fileset
         self._on_gone = on_gone
         self._skip = frozenset(Path(os.path.realpath(path)) for path in skip)
-        self._watch_events = watch_events
         self._rescan_s = rescan_s
         self._stop = threading.Event()
         self._wanted = threading.Event()
         self._settled = threading.Event()
         self._warned: set[str] = set()
-        self._threads: list[threading.Thread] = []
+        self._folders: set[Path] = set()
+        #: The folders inside each one that is a file set, as far as they are looked at.
+        self._inside: dict[Path, Sequence[Path]] = {}
+        self._watch = FolderWatch(self.request, self._skip) if watch_events else None
+        self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
 
     def start(self) -> None:
         """Begin to scan in the background."""
-        self._threads.append(threading.Thread(target=self._run, name="scan", daemon=True))
-        if self._watch_events:
-            self._threads.append(threading.Thread(target=self._watch, name="watch", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
+        if self._watch is not None:
+            self._watch.start()
 
     def close(self) -> None:
         """Stop; a file that is being opened is finished first."""
         self._stop.set()
         self._wanted.set()
-        for thread in self._threads:
-            thread.join()
+        if self._watch is not None:
+            self._watch.close()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def wait_settled(self, timeout_s: float) -> bool:
         """Wait until the first scan has read everything; say whether it has."""
@@ -123,6 +128,11 @@ class Scanner:
     def request(self) -> None:
         """Ask for a scan soon."""
         self._wanted.set()
+
+    def read_again(self, path: str) -> None:
+        """Have a file or folder read soon whether or not it looks changed."""
+        self._retry.add(path)
+        self.request()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -147,30 +157,9 @@ class Scanner:
             else:
                 self._wanted.wait()
 
-    def _watch(self) -> None:
-        skipped = tuple(f"{path}{os.sep}" for path in self._skip)
-        # What came between the first scan and the first moment of listening is looked for once.
-        listening = False
-        try:
-            for changes in watch(
-                self._folder,
-                watch_filter=None,
-                debounce=500,
-                step=100,
-                stop_event=self._stop,
-                rust_timeout=1000,
-                yield_on_timeout=True,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            ):
-                if not listening or any(not path.startswith(skipped) for _, path in changes):
-                    self.request()
-                listening = True
-        except Exception as error:
-            log.warning("changes are noticed by scanning only, events do not work: %s", error)
-
     def scan(self) -> bool:
         """Walk the folder once; say whether files were left for later as still being written."""
+        self._folders = set()
         found = {item.path: item for item in self._walk()}
         gone = [path for path in self._known if path not in found]
         if gone:
@@ -188,7 +177,15 @@ class Scanner:
                     elif outcome is not None:
                         # In the order of names, so that ids are the same in every fresh index.
                         self._take_in(outcome)
+        if self._watch is not None:
+            self._watch.set_folders(self._watched(found))
         return unsettled
+
+    def _watched(self, found: Iterable[str]) -> frozenset[Path]:
+        """Give the folders that were walked, and those inside file sets that are small enough."""
+        claimed = {self._folder / path for path in found}
+        self._inside = {path: inner for path, inner in self._inside.items() if path in claimed}
+        return frozenset(chain(self._folders, *self._inside.values()))
 
     def _take_in(self, store: Callable[[], IndexedFileset]) -> None:
         try:
@@ -209,6 +206,7 @@ class Scanner:
         folders = [self._folder]
         while folders:
             folder = folders.pop()
+            self._folders.add(folder)
             try:
                 entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
             except OSError as error:
@@ -300,7 +298,7 @@ class Scanner:
         members[0] = item.path
         part_of = None
         if path.is_dir():
-            members = [self._relative(file) for file in folder_files(path)]
+            members = [self._relative(file) for file in folder_files(path)[0]]
         else:
             signature = self._signature([self._folder / member for member in members])
             first = min(members)
@@ -320,10 +318,16 @@ class Scanner:
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()
 
+    def _files_of(self, path: Path) -> Sequence[Path]:
+        if not path.is_dir():
+            return (path,)
+        files, self._inside[path] = folder_files(path)
+        return files
+
     def _signature(self, paths: Sequence[Path]) -> str:
         digest = blake2b(digest_size=16)
         for path in sorted(paths):
-            for file in folder_files(path) if path.is_dir() else (path,):
+            for file in self._files_of(path):
                 try:
                     stat = file.stat()
                     text = f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
@@ -333,14 +337,19 @@ class Scanner:
         return digest.hexdigest()
 
 
-def folder_files(folder: Path) -> list[Path]:
-    """Give the files of a folder that is one file set, all or, if too many, the metadata's."""
-    found: list[Path] = []
+def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Give the files of a folder that is one file set, and it and the folders in it.
+
+    Of one with too many files, those of the metadata; of one with too many folders, it alone.
+    """
+    files: list[Path] = []
+    folders: list[Path] = []
     for inner, _, names in os.walk(folder):
-        found += [Path(inner) / name for name in names]
-        if len(found) > MAX_FOLDER_FILES:
-            return sorted(marker_files(folder))
-    return sorted(found)
+        folders.append(Path(inner))
+        files += [Path(inner) / name for name in names]
+        if len(files) > MAX_FOLDER_FILES:
+            return sorted(marker_files(folder)), [folder]
+    return sorted(files), folders if len(folders) <= MAX_WATCHED_INSIDE else [folder]
 
 
 def _sentence(error: Exception) -> str:

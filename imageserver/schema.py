@@ -82,6 +82,7 @@ def load_schema(path: Path = SLICE_DIR / "model.ice") -> dict[str, EntityType]:
     return schema
 
 
+@cache
 def subclasses(name: str) -> frozenset[str]:
     """Give the names of the class itself and of all classes below it."""
     schema = load_schema()

@@ -1,7 +1,8 @@
 """From an image's record to its pixels: which file, which of its images, which reduced level."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from imageserver.listing import Listing
 from imageserver.pixels import OpenFiles, PixelBuffer
 from imageserver.pyramids import PyramidStore, plane_number
 from imageserver.readers import reader_for
-from imageserver.readers.base import Access, ImageFile, Reader, UnreadableFile
+from imageserver.readers.base import Access, Changed, ImageFile, Reader, UnreadableFile
 from imageserver.records import ImageRecord
 
 Answer = TypeVar("Answer")
@@ -27,11 +28,14 @@ class Sources:
         listing: Listing,
         pyramids: PyramidStore,
         readers: Sequence[Reader],
+        on_changed: Callable[[str], None] = lambda path: None,
     ) -> None:
+        """`on_changed` gets the path of a file set that is not any more as it is listed."""
         self._access = access
         self._listing = listing
         self._pyramids = pyramids
         self._readers = readers
+        self._on_changed = on_changed
         self._open_files = OpenFiles(lambda file: access.segments.drop(file.token))
         pyramids.on_removed = lambda key: self._open_files.drop(lambda k: k[0] == key)
 
@@ -49,9 +53,7 @@ class Sources:
             level: int, z: int, c: int, t: int, x: int, y: int, width: int, height: int
         ) -> np.ndarray:
             if level < native:
-                with self._open_files.lease(
-                    (fileset.id, fileset.version), lambda: self._open(fileset)
-                ) as file:
+                with self._opened(fileset) as file:
                     return file.read(number, level, z, c, t, x, y, width, height)
             self._pyramids.touch(key)
             try:
@@ -78,8 +80,7 @@ class Sources:
         if place is None:
             raise UnreadableFile("it is not there any more")
         fileset, number = place
-        key = (fileset.id, fileset.version)
-        with self._open_files.lease(key, lambda: self._open(fileset)) as file:
+        with self._opened(fileset) as file:
             return question(file, number)
 
     def forget(self, filesets: Sequence[IndexedFileset]) -> None:
@@ -94,19 +95,30 @@ class Sources:
         """Close all files."""
         self._open_files.close()
 
+    @contextmanager
+    def _opened(self, fileset: IndexedFileset) -> Iterator[ImageFile]:
+        key = (fileset.id, fileset.version)
+        try:
+            with self._open_files.lease(key, lambda: self._open(fileset)) as file:
+                yield file
+        except Changed:
+            self._on_changed(fileset.path)
+            raise
+
     def _open(self, fileset: IndexedFileset) -> ImageFile:
         path = self._access.folder / fileset.path
         reader = reader_for(path, self._readers)
         if reader is None:
             raise UnreadableFile("it is not there any more")
         resolved = self._access.resolve(path)
-        for member in fileset.paths:
-            self._access.descriptors.forget(Path(os.path.realpath(self._access.folder / member)))
-        file = reader.open(resolved, self._access)
-        if file.series != fileset.series:
-            file.close()
-            raise UnreadableFile("it has changed and is being read again")
-        return file
+        if path.is_dir():
+            self._access.descriptors.forget_below(resolved)
+        else:
+            for member in fileset.paths:
+                self._access.descriptors.forget(
+                    Path(os.path.realpath(self._access.folder / member))
+                )
+        return reader.reopen(resolved, self._access, fileset.series)
 
 
 def pyramid_key(pixels_id: int, version: int) -> str:

@@ -1,7 +1,8 @@
 """What is computed behind the scenes: statistics of all images, reduced levels of large ones.
 
 Two threads, so that a pyramid that takes an hour keeps nobody waiting for statistics. Whatever
-somebody asks for comes first, then the rest by name.
+somebody asks for comes first, then the rest by name; images of plates are seen to only when they
+are asked for.
 """
 
 import logging
@@ -156,7 +157,9 @@ class Upkeep:
                 pending.extend(
                     record.id
                     for record in self._listing.images()
-                    if lacks(record) and (record.id, record.version) not in tried
+                    if not record.in_plate
+                    and lacks(record)
+                    and (record.id, record.version) not in tried
                 )
                 if not pending:
                     self._changed.wait(5.0)

@@ -16,7 +16,7 @@ physical sizes in µm, wavelengths in nm, times in seconds since the epoch, arra
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -50,6 +50,10 @@ MAX_SEGMENT_BYTES = 512 * 1024 * 1024
 
 class UnreadableFile(Exception):
     """A file that cannot be read as images; `str(error)` is one sentence for the listing."""
+
+
+class Changed(UnreadableFile):
+    """A file that is not any more what it was when it was listed."""
 
 
 class OutsideFolder(UnreadableFile):
@@ -234,6 +238,22 @@ class Reader(ABC):
         Read headers and metadata only. Raise UnreadableFile with one sentence that says what is
         wrong; other exceptions of the libraries in use count as that, too.
         """
+
+    def reopen(self, path: Path, access: Access, known: Sequence[SeriesMetadata]) -> ImageFile:
+        """Open a file that told of the images `known` before, to read them.
+
+        Raise Changed when it tells of others now, or let reading do so. A file of very many
+        images need not look at all of them again.
+        """
+        return self.unchanged(self.open(path, access), known)
+
+    @staticmethod
+    def unchanged(file: ImageFile, known: Sequence[SeriesMetadata]) -> ImageFile:
+        """Give the file; close it and raise Changed when it tells of other images."""
+        if file.series != tuple(known):
+            file.close()
+            raise Changed("it has changed and is being read again")
+        return file
 
 
 def pixel_type_of(dtype: np.dtype) -> str:

@@ -126,6 +126,13 @@ class Descriptors:
                 descriptor.retired = True
                 self._close_if_unused(descriptor)
 
+    def forget_below(self, folder: Path) -> None:
+        """Close all paths in a folder once nobody reads them."""
+        with self._lock:
+            paths = [path for path in self._open if folder in path.parents]
+        for path in paths:
+            self.forget(path)
+
     def close(self) -> None:
         """Close all; reads that are under way end first."""
         for path in list(self._open):

@@ -1,12 +1,27 @@
 """What all multiscale images of OME-Zarr have: attributes, axes, arrays."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import zarr
+from zarr.storage import LocalStore
 
 from imageserver.readers.axes import PlaneAxes
-from imageserver.readers.base import UnreadableFile
+from imageserver.readers.base import Access, UnreadableFile
+
+
+class InsideStore(LocalStore):
+    """A folder as a Zarr store that follows no path and no link out of the served folder."""
+
+    def __init__(self, root: Path, access: Access) -> None:
+        super().__init__(root, read_only=True)
+        self._access = access
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        """Read what is under a key."""
+        self._access.resolve(self.root / key)
+        return await super().get(key, prototype, byte_range)
 
 
 class Level:
@@ -22,7 +37,11 @@ class Level:
 
 def attributes_of(group: Any) -> Mapping[str, Any]:
     """Give the OME attributes: under `ome` since 0.5, at the top before."""
-    attributes = group.attrs.asdict()
+    return ome_part(group.attrs.asdict())
+
+
+def ome_part(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the OME attributes among all of a group."""
     inner = attributes.get("ome")
     return inner if isinstance(inner, Mapping) else attributes
 
