@@ -6,6 +6,7 @@ the same are alike, and only the first of those alike is opened to see what that
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -38,10 +39,12 @@ class PlateFields:
     """The fields of one plate, by the group at its root; any thread."""
 
     def __init__(self, path: Path, access: Access, root: zarr.Group) -> None:
-        self._path = path
+        self._path = str(path)
         self._access = access
         self._root = root
         self._format = root.metadata.zarr_format
+        #: Folders that are no links, and neither are those above them up to the plate.
+        self._plain = {self._path}
         self._alike: dict[tuple, SeriesMetadata] = {}
         self._channels: dict[tuple[ChannelMetadata, ...], tuple[ChannelMetadata, ...]] = {}
 
@@ -73,12 +76,12 @@ class PlateFields:
         """Open the image of a field. Raises one of MALFORMED."""
         group = self._root[_checked(name)]
         multiscale = attributes_of(group)["multiscales"][0]
-        return open_image(group, multiscale, name, None, self._has_labels(self._path / name))
+        return open_image(group, multiscale, name, None, self._has_labels(f"{self._path}/{name}"))
 
     def _fields_of(self, well: Mapping[str, Any]) -> list[_Listed]:
         try:
             path = _checked(well["path"])
-            images = self._attributes(self._path / path).get("well", {}).get("images", ())
+            images = self._attributes(f"{self._path}/{path}").get("well", {}).get("images", ())
             return [self._field(well["path"], path, image) for image in images]
         except _FAULTS as error:
             return [_Listed(ZarrField("", {}), None, error)]
@@ -91,12 +94,12 @@ class PlateFields:
             return _Listed(field, None, error)
 
     def _series(self, name: str) -> SeriesMetadata:
-        folder = self._path / name
+        folder = f"{self._path}/{name}"
         attributes = self._attributes(folder)
         multiscale = attributes["multiscales"][0]
         marker = "zarr.json" if self._format == 3 else ".zarray"
         arrays = tuple(
-            self._read(folder / _checked(dataset["path"]) / marker)
+            self._read(f"{folder}/{_checked(dataset['path'])}", marker)
             for dataset in multiscale["datasets"]
         )
         told = {key: value for key, value in multiscale.items() if key not in ("name", "metadata")}
@@ -113,22 +116,34 @@ class PlateFields:
             has_rois=self._has_labels(folder),
         )
 
-    def _has_labels(self, folder: Path) -> bool:
-        if not (folder / "labels").is_dir():
+    def _has_labels(self, folder: str) -> bool:
+        labels = f"{folder}/labels"
+        if not Path(labels).is_dir():
             return False
         try:
-            names = self._attributes(folder / "labels").get("labels")
+            names = self._attributes(labels).get("labels")
         except _FAULTS:
             return False
         return isinstance(names, list) and any(isinstance(name, str) for name in names)
 
-    def _attributes(self, group: Path) -> Mapping[str, Any]:
+    def _attributes(self, group: str) -> Mapping[str, Any]:
         if self._format == 2:
-            return ome_part(json.loads(self._read(group / ".zattrs")))
-        return ome_part(json.loads(self._read(group / "zarr.json"))["attributes"])
+            return ome_part(json.loads(self._read(group, ".zattrs")))
+        return ome_part(json.loads(self._read(group, "zarr.json"))["attributes"])
 
-    def _read(self, path: Path) -> bytes:
-        return _read(self._access.resolve(path))
+    def _read(self, folder: str, name: str) -> bytes:
+        path = f"{folder}/{name}"
+        # Nothing on the way is a link, nearly always: that is seen sooner than where one leads.
+        is_plain = self._is_plain(folder) and not _is_link(path)
+        return _read(Path(path) if is_plain else self._access.resolve(path))
+
+    def _is_plain(self, folder: str) -> bool:
+        if folder in self._plain:
+            return True
+        if _is_link(folder) or not self._is_plain(folder.rpartition("/")[0]):
+            return False
+        self._plain.add(folder)
+        return True
 
 
 def plate_markers(path: Path) -> list[Path] | None:
@@ -153,8 +168,12 @@ def plate_markers(path: Path) -> list[Path] | None:
     return None
 
 
+def _is_link(path: str) -> bool:
+    return stat.S_ISLNK(os.lstat(path).st_mode)
+
+
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         if os.fstat(file.fileno()).st_size > _MAX_BYTES:
             raise UnreadableFile("its metadata are too large")
         return file.read(_MAX_BYTES)

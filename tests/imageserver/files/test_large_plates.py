@@ -171,3 +171,25 @@ def test_no_path_leads_out_of_the_plate(folder, open_image, place, of):
         write(changed / "0", multiscales=[{"datasets": [{"path": f"{place}/0/0"}]}])
     file = open_image(folder / "p.zarr")
     assert [series.name for series in file.series] == ["A/2/0"]
+
+
+def test_links_are_followed_inside_the_served_folder_only(folder, tmp_path, open_image):
+    inside, outside = folder / "elsewhere.zarr", tmp_path / "outside.zarr"
+    for path in (inside, outside):
+        write_field(path, "A/1/0")
+    wells = [f"A/{number}" for number in range(1, 6)]
+    path = folder / "p.zarr"
+    write(path, plate={"wells": [{"path": well} for well in wells]})
+    for well in wells[:4]:
+        write(path / well, well={"images": [{"path": "0"}]})
+    write_field(path / "A/1/0", "A/1/0")
+    (path / "A/2/0").symlink_to(inside)
+    (path / "A/3/0").symlink_to(outside)
+    write_field(path / "A/4/0", "A/4/0")
+    (path / "A/4/0/0/.zarray").unlink()
+    (path / "A/4/0/0/.zarray").symlink_to(outside / "0" / ".zarray")
+    write(outside.parent / "well", well={"images": [{"path": "0"}]})
+    (path / "A/5").symlink_to(outside.parent / "well")
+    file = open_image(path)
+    assert [series.name for series in file.series] == ["A/1/0", "A/2/0"]
+    assert file.read(1, 0, 0, 0, 0, 0, 0, 2, 2).tolist() == [[7, 7], [7, 7]]
