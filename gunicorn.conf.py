@@ -151,6 +151,7 @@ def worker_exit(server, worker):
         web = importlib.import_module("app.web")
         web.figures_of(application).end()
         web.parts_of(application).close()
+        importlib.import_module("app.traces").end(application)
     # At the end Python takes its handlers apart with locks of gevent's that are gone by then, and
     # complains of each one.
     logging.shutdown()

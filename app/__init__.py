@@ -2,7 +2,17 @@
 
 from flask import Flask
 
-from app import allowed_hosts, cli, csrf, discovery, errors, observe, rate_limits, web
+from app import (
+    allowed_hosts,
+    cli,
+    csrf,
+    discovery,
+    errors,
+    observe,
+    rate_limits,
+    traces,
+    web,
+)
 from app.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
@@ -28,7 +38,8 @@ def create_app(settings: Settings) -> Flask:
     site = LazyParts(settings)
     hosts = allowed_hosts.register(app, settings)
     app.wsgi_app = Shortcut(app, site, hosts)  # type: ignore[method-assign]
-    metrics = observe.register(app, HeaderRules(settings).complete)
+    make_steps = traces.register(app, settings)
+    metrics = observe.register(app, HeaderRules(settings).complete, make_steps)
     web.register(app, site, metrics)
     errors.register(app)
     rate_limits.register(app, settings)

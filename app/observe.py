@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from flask import Flask, has_request_context, request
@@ -40,7 +41,7 @@ class Steps:
         self.calls: dict[tuple[str, bool], int] = {}
         self.started_s = time.perf_counter()
 
-    def step(self, name: str) -> "_Step":
+    def step(self, name: str) -> AbstractContextManager[None]:
         """Give what adds the time that its body takes to step `name`."""
         return _Step(self.seconds, name)
 
@@ -90,10 +91,13 @@ def metrics_of(app: Flask) -> Metrics:
     return app.extensions[_METRICS]
 
 
-def register(app: Flask, complete_headers: CompleteHeaders) -> Metrics:
+def register(
+    app: Flask, complete_headers: CompleteHeaders, make_steps: Callable[[str], Steps] = Steps
+) -> Metrics:
     """Observe every request of the application and give what counts them.
 
-    `complete_headers` adds to each answer's headers.
+    `complete_headers` adds to each answer's headers; `make_steps` makes a request's steps of its
+    id.
     """
     metrics = app.extensions[_METRICS] = Metrics()
 
@@ -101,7 +105,7 @@ def register(app: Flask, complete_headers: CompleteHeaders) -> Metrics:
     def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:
         steps().route = endpoint or "-"
 
-    observer = _Observer(app.wsgi_app, complete_headers, metrics)
+    observer = _Observer(app.wsgi_app, complete_headers, metrics, make_steps)
     app.wsgi_app = observer  # type: ignore[method-assign]
     return metrics
 
@@ -109,16 +113,24 @@ def register(app: Flask, complete_headers: CompleteHeaders) -> Metrics:
 class _Observer:
     """Stands around the application: what it adds costs each request microseconds only."""
 
-    def __init__(self, wsgi_app: Any, complete_headers: CompleteHeaders, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        wsgi_app: Any,
+        complete_headers: CompleteHeaders,
+        metrics: Metrics,
+        make_steps: Callable[[str], Steps],
+    ) -> None:
         self._wsgi_app = wsgi_app
         self._complete_headers = complete_headers
         self._metrics = metrics
+        self._make_steps = make_steps
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         # No secret, and not asking the system for randomness saves a call for each request.
         own = f"{random.getrandbits(64):016x}"
-        seen = environ[_ENVIRON_NAME] = Steps(given if _REQUEST_ID.fullmatch(given) else own)
+        seen = self._make_steps(given if _REQUEST_ID.fullmatch(given) else own)
+        environ[_ENVIRON_NAME] = seen
 
         is_stream = False
 

@@ -38,6 +38,7 @@ from app.settings.omero import OmeroSettings
 from app.settings.pages import PagesSettings
 from app.settings.pictures import PicturesSettings
 from app.settings.server import ServerSettings
+from app.settings.traces import TracesSettings
 
 #: The groups in the order in which the reference prints them.
 GROUPS = (
@@ -55,6 +56,7 @@ GROUPS = (
     "pages",
     "logs",
     "metrics",
+    "traces",
 )
 
 
@@ -80,6 +82,7 @@ class Settings(
     PagesSettings,
     LogsSettings,
     MetricsSettings,
+    TracesSettings,
     BaseSettings,
 ):
     """What an operator may change. Frozen; sizes, times and counts say their unit in the name."""
