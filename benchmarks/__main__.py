@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks import downloads, pyramids, soak, storm, tiles
 from benchmarks.ab import report_ab
 from benchmarks.cache import report_cache
+from benchmarks.growth import report_growth
 from benchmarks.kernels import report_kernels
 from benchmarks.nginx import report_nginx
 from benchmarks.start import report_start
@@ -46,6 +47,7 @@ BENCHMARKS = {
     "ab": report_ab,
     "cache": report_cache,
     "downloads": downloads.main,
+    "growth": lambda: report_growth(DATA),
     "kernels": report_kernels,
     "nginx": report_nginx,
     "start": report_start,

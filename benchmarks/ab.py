@@ -10,7 +10,7 @@ pictures which all differ, where nothing can be shared.
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import tifffile
 from app import create_app
 from app.nginx import Site, nginx_configuration
 from app.settings import load_settings
-from benchmarks import load
+from benchmarks import load, plots
 from benchmarks.apache import bench
 from benchmarks.pyramids import SAMPLES
 from imageserver.supervisor import free_port
@@ -64,7 +64,9 @@ def report_ab() -> None:
     )
     print("   of OMERO.web's")
     published = Row("thumbnail", "published", "OMERO.web", PUBLISHED_PER_S, PUBLISHED_MEDIAN_S, 0)
-    for row in (published, *measure()):
+    rows = []
+    for row in itertools.chain([published], measure()):
+        rows.append(row)
         print(f"  {row.what:<14}{row.state:<20}{row.way:<10}{row.per_second:10.1f}", end="")
         print(f"{row.median_s * 1000:7.0f} ms", end="")
         print(f"{row.p99_s * 1000:7.0f} ms" if row.p99_s else " " * 10, end="")
@@ -73,6 +75,20 @@ def report_ab() -> None:
             f"   {ratio:.0f} x{_mark(row)}" if row is not published else "   at 20 clients",
             flush=True,
         )
+    draw(rows[1:])
+
+
+def draw(rows: Sequence[Row]) -> None:
+    """Draw requests per second, OMERO.web's published figure as a line."""
+    plots.draw_bars(
+        "bench-ab",
+        f"ab -n {REQUESTS} -c {CLIENTS}",
+        "requests per second",
+        [f"{row.what}, {row.state}, {row.way}" for row in rows],
+        {"requests per second": [row.per_second for row in rows]},
+        marks={f"OMERO.web: {PUBLISHED_PER_S}": PUBLISHED_PER_S},
+        logarithmic=True,
+    )
 
 
 def _mark(row: Row) -> str:

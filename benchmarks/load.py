@@ -1,5 +1,6 @@
 """A small HTTP load: several clients, each on one kept connection, walking a list of paths."""
 
+import itertools
 import socket
 import threading
 import time
@@ -34,10 +35,13 @@ class Load:
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def run(port: int, paths: Sequence[str], clients: int) -> Load:
-    """Ask for each of `paths` once, shared among `clients` connections to 127.0.0.1:port."""
+def run(port: int, paths: Sequence[str], clients: int, headers: Sequence[str] = ("",)) -> Load:
+    """Ask for each of `paths` once, shared among `clients` connections to 127.0.0.1:port.
+
+    The requests carry the lines of `headers` in turn.
+    """
     results: list[tuple[float, int, int]] = []
-    left = deque(paths)
+    left = deque(zip(paths, itertools.cycle(headers), strict=False))
     lock = threading.Lock()
 
     def work() -> None:
@@ -63,9 +67,10 @@ class Connection:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def get(self, path: str) -> tuple[int, int]:
-        """Give the status and the size of the body."""
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    def get(self, path: str, header: str = "") -> tuple[int, int]:
+        """Give the status and the size of the body; `header` is one more line of the request."""
+        lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *([header] if header else []), "", ""]
+        self._socket.sendall("\r\n".join(lines).encode())
         head = b""
         while b"\r\n\r\n" not in head:
             part = self._socket.recv(65536)
@@ -98,7 +103,7 @@ class Browser:
 
     def show(self, paths: Sequence[str]) -> Load:
         """Ask for all of `paths` at once and wait until all are there."""
-        left = deque(paths)
+        left = deque((path, "") for path in paths)
         started = time.perf_counter()
         parts = [self._pool.submit(_walk, connection, left) for connection in self._connections]
         answers = [answer for part in parts for answer in part.result()]
@@ -111,16 +116,16 @@ class Browser:
             connection.close()
 
 
-def _walk(connection: Connection, left: deque[str]) -> list[tuple[float, int, int]]:
+def _walk(connection: Connection, left: deque[tuple[str, str]]) -> list[tuple[float, int, int]]:
     """Ask for paths until none is left; give seconds, status and size of each."""
     answers = []
     while True:
         try:
-            path = left.popleft()
+            path, header = left.popleft()
         except IndexError:
             return answers
         started = time.perf_counter()
-        status, size = connection.get(path)
+        status, size = connection.get(path, header)
         answers.append((time.perf_counter() - started, status, size))
 
 

@@ -6,8 +6,10 @@ verdict compares the time after the first fifth, in which caches fill, with the 
 """
 
 import argparse
+import contextlib
 import http.client
 import itertools
+import re
 import tempfile
 import threading
 import time
@@ -16,6 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
+from benchmarks import plots
 from benchmarks.load import Browser
 from benchmarks.pyramids import SAMPLES
 from benchmarks.screens import Looker, Pyramid
@@ -28,6 +33,8 @@ FILLING, END = 0.2, 0.25
 MEMORY_MORE_MIB, FILES_MORE = 64, 20
 #: So many times as slow as before the end may be, and what other work on the machine adds.
 SLOWER, SLOWER_S = 1.5, 0.05
+#: What a line of the service's log holds that tells of a fault.
+_FAULT = re.compile(r"\b(?:ERROR|CRITICAL)\b|^Traceback")
 SETTINGS: dict[str, object] = {
     "workers": 2,
     "cache_max_bytes": 32 * 1024**2,
@@ -40,11 +47,12 @@ SETTINGS: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Sample:
-    """What the service's processes, all together, held at one moment."""
+    """What the service's processes, all together, held at one moment, and which these were."""
 
     at_s: float
     memory_mib: float
     files: int
+    processes: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -57,6 +65,8 @@ class Soaked:
     latencies_s: list[tuple[float, float]] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     downloaded_bytes: int = 0
+    #: Lines of the service's log that tell of a fault.
+    faults: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def p99_s(self, from_s: float, to_s: float) -> float:
@@ -73,6 +83,8 @@ def run_soak(minutes: float) -> Soaked:
         service.running(SAMPLES, Path(cache_dir), **SETTINGS) as running,
     ):
         _Load(running, soaked).run()
+        with (Path(cache_dir) / service.LOG).open(encoding="utf-8", errors="replace") as log:
+            soaked.faults += [line.strip() for line in log if _FAULT.search(line)]
     soaked.problems += judge(soaked)
     return soaked
 
@@ -82,13 +94,19 @@ def judge(soaked: Soaked) -> list[str]:
     problems = [
         f"{count} requests were answered {status}"
         for status, count in soaked.statuses.items()
-        if status not in (200, 304)
+        if status != 200
     ]
+    problems += [f"the log says: {line}" for line in soaked.faults[:5]]
     first_s, last_s = soaked.seconds * FILLING, soaked.seconds * (1 - END)
     before = [sample for sample in soaked.samples if first_s <= sample.at_s < last_s]
     after = [sample for sample in soaked.samples if sample.at_s >= last_s]
     if not (before and after):
         return [*problems, "too short to tell anything"]
+    if not any(at_s >= last_s for at_s, _ in soaked.latencies_s):
+        problems.append("nothing was answered at the end")
+    gone = soaked.samples[0].processes - soaked.samples[-1].processes
+    if gone:
+        problems.append(f"{len(gone)} processes of the service ended")
     # The least that was held, as it is what stays; a peak says what was going on.
     for what, most, held in (
         ("MiB of memory", MEMORY_MORE_MIB, lambda sample: sample.memory_mib),
@@ -141,7 +159,8 @@ class _Load:
     def _guarded(self, task: Callable[[int], None], number: int) -> None:
         try:
             task(number)
-        except (OSError, http.client.HTTPException) as error:
+        # Whatever it is: without this client the rest of the time says less than it seems to.
+        except Exception as error:
             with self._lock:
                 self._soaked.problems.append(f"a client ended with {error!r}")
 
@@ -195,9 +214,15 @@ class _Load:
 
     def _sample(self) -> Sample:
         master = self._running.master
-        processes = [master, *master.children(recursive=True)]
-        memory = sum(process.memory_info().rss for process in processes) / 1024**2
-        return Sample(self._at_s(), memory, sum(process.num_fds() for process in processes))
+        memory_bytes = files = 0
+        seen = []
+        for process in (master, *master.children(recursive=True)):
+            # One that ends just now is told by its absence.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                held, opened = process.memory_info().rss, process.num_fds()
+                memory_bytes, files = memory_bytes + held, files + opened
+                seen.append(process.pid)
+        return Sample(self._at_s(), memory_bytes / 1024**2, files, frozenset(seen))
 
 
 def report_soak(minutes: float) -> bool:
@@ -215,10 +240,29 @@ def report_soak(minutes: float) -> bool:
         ("p99, ms", [value_s * 1000 for value_s in p99s_s]),
     ):
         print(f"  {name:<19} {'  '.join(f'{v:.0f}' for v in values)}   by fifths of the time")
+    _draw(soaked)
     for problem in soaked.problems:
         print(f"  PROBLEM: {problem}")
     print("verdict: all is well" if not soaked.problems else "verdict: NOT well")
     return not soaked.problems
+
+
+def _draw(soaked: Soaked) -> None:
+    parts = 60
+    every_s = soaked.seconds / parts
+    p99s_ms = [soaked.p99_s(every_s * i, every_s * (i + 1)) * 1000 for i in range(parts)]
+    at_s = [sample.at_s / 60 for sample in soaked.samples]
+    memory = [sample.memory_mib for sample in soaked.samples]
+    files = [float(sample.files) for sample in soaked.samples]
+    middles = [(i + 0.5) * every_s / 60 for i in range(parts)]
+    plots.draw_lines(
+        "bench-soak",
+        [
+            plots.Panel("memory", "minutes", "MiB", at_s, {"memory": memory}, logarithmic=False),
+            plots.Panel("open files", "minutes", "", at_s, {"files": files}, logarithmic=False),
+            plots.Panel("p99", "minutes", "ms", middles, {"p99": p99s_ms}, logarithmic=False),
+        ],
+    )
 
 
 def _spread(samples: Sequence[Sample], parts: int) -> list[Sample]:

@@ -8,10 +8,11 @@ cached at the start, and what was seen before is, as it is in use.
 import tempfile
 import threading
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import pyramids
+from benchmarks import plots, pyramids
 from benchmarks.load import Browser
 from benchmarks.screens import TILE, Looker, Pyramid, Stack
 from tests.support import service
@@ -19,6 +20,7 @@ from tests.support import service
 VIEWERS = (1, 4)
 STEPS = 160
 STACK = "nuclei-3d.ome.tif"
+SHARES = (50, 90, 99)
 KINDS = ("pan", "zoom", "slider", "z-scroll")
 
 
@@ -34,13 +36,31 @@ class Seen:
 def report_viewer(data: Path) -> None:
     """Print latencies by percentile, for one and for several people."""
     pyramid = pyramids.make_plain(data)
+    shares_s: dict[str, list[float]] = {}
     for viewers in VIEWERS:
         seen = measure(pyramid, viewers, STEPS // viewers)
         print(f"{viewers} looking, {STEPS // viewers} steps each, {seen.failed} requests failed")
-        heads = "".join(f"{name:>8}" for name in ("p50", "p90", "p99"))
+        heads = "".join(f"{name:>8}" for name in (f"p{share}" for share in SHARES))
         print(f"  {'':<10}{'tiles':>7}{heads}    {'steps':>7}{heads}   in ms")
         for kind in KINDS:
             print(f"  {kind:<10}{_figures(seen.tiles_s[kind])}    {_figures(seen.steps_s[kind])}")
+            shares_s[f"{viewers} looking: {kind}"] = _shares_s(seen.steps_s[kind])
+    draw(shares_s)
+
+
+def draw(shares_s: Mapping[str, Sequence[float]]) -> None:
+    """Draw the seconds until screens were whole, by percentile, for each label."""
+    plots.draw_bars(
+        "bench-viewer",
+        "until the screen is whole",
+        "ms",
+        list(shares_s),
+        {
+            f"p{share}": [values[index] * 1000 for values in shares_s.values()]
+            for index, share in enumerate(SHARES)
+        },
+        logarithmic=True,
+    )
 
 
 def measure(pyramid: Path, viewers: int, steps: int) -> Seen:
@@ -99,8 +119,11 @@ def _look(port: int, pyramid: Pyramid, stack: Stack, viewers: int, steps: int) -
 
 
 def _figures(seconds: list[float]) -> str:
-    ordered = sorted(seconds)
-    if not ordered:
+    if not seconds:
         return f"{0:7}"
-    shares = [ordered[min(len(ordered) - 1, len(ordered) * p // 100)] for p in (50, 90, 99)]
-    return f"{len(ordered):7}" + "".join(f"{share * 1000:8.1f}" for share in shares)
+    return f"{len(seconds):7}" + "".join(f"{share * 1000:8.1f}" for share in _shares_s(seconds))
+
+
+def _shares_s(seconds: list[float]) -> list[float]:
+    ordered = sorted(seconds) or [0.0]
+    return [ordered[min(len(ordered) - 1, len(ordered) * p // 100)] for p in SHARES]

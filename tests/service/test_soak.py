@@ -7,13 +7,22 @@ import pytest
 from benchmarks.soak import Sample, Soaked, judge, run_soak
 
 
-def soaked(memory=lambda at: 500.0, files=lambda at: 100, took=lambda at: 0.02, **more):
+def soaked(
+    memory=lambda at: 500.0,
+    files=lambda at: 100,
+    took=lambda at: 0.02,
+    processes=lambda at: frozenset({1, 2, 3}),
+    **more,
+):
     seconds = range(100)
     return Soaked(
         100.0,
-        samples=[Sample(at, memory(at), files(at)) for at in seconds],
-        latencies_s=[(at, took(at)) for at in seconds],
-        **{"statuses": Counter({200: 100, 304: 5})} | more,
+        samples=[Sample(at, memory(at), files(at), processes(at)) for at in seconds],
+        **{
+            "statuses": Counter({200: 100}),
+            "latencies_s": [(at, took(at)) for at in seconds],
+        }
+        | more,
     )
 
 
@@ -31,6 +40,13 @@ def test_what_stays_as_it_was_is_well():
         (soaked(files=lambda at: 100 + at), "120 open files before, 175 at the end"),
         (soaked(took=lambda at: 0.02 + at // 75), "p99 20 ms before, 1020 at the end"),
         (soaked(statuses=Counter({200: 100, 503: 2})), "2 requests were answered 503"),
+        (soaked(statuses=Counter({200: 100, 304: 1})), "1 requests were answered 304"),
+        (soaked(latencies_s=[(at, 0.02) for at in range(70)]), "nothing was answered at the end"),
+        (
+            soaked(processes=lambda at: frozenset({1, 2, 3 if at < 50 else 4})),
+            "1 processes of the service ended",
+        ),
+        (soaked(faults=["ERROR x"]), "the log says: ERROR x"),
         (Soaked(100.0), "too short to tell anything"),
     ],
 )

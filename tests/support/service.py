@@ -23,6 +23,8 @@ from imageserver.supervisor import free_port
 
 PROJECT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 120.0
+#: What the service says, in its cache folder.
+LOG = "service.log"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def running(
         "BLITZRENDER_PORT": str(port),
         **{f"BLITZRENDER_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    log = cache_dir / "service.log"
+    log = cache_dir / LOG
     with gunicorn("gunicorn.conf.py", "wsgi:app", environment, log) as process:
         service = Service(port, psutil.Process(process.pid), headers or {})
         _wait_until_answering(service, process, log)
