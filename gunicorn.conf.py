@@ -149,6 +149,7 @@ def worker_exit(server, worker):
     application = getattr(worker, "wsgi", None)
     if application is not None:
         web = importlib.import_module("app.web")
+        importlib.import_module("app.warm").end_warm_up(application)
         web.figures_of(application).end()
         web.parts_of(application).close()
         importlib.import_module("app.traces").end(application)

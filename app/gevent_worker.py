@@ -1,6 +1,7 @@
 """gunicorn's gevent worker, except that it ends without waiting for idle connections."""
 
 import copy
+import errno
 import socket
 from typing import Any
 
@@ -26,8 +27,11 @@ class DrainingGeventWorker(ggevent.GeventWorker):
     def connect(self, application: Any) -> socket.socket:
         """Give a client's end of a new connection on which `application` answers.
 
-        What is asked there does not count as a request of this worker's.
+        What is asked there does not count as a request of this worker's. Raises
+        ConnectionRefusedError once the worker is told to end.
         """
+        if not self.alive:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "the worker is ending")
         ours, theirs = socket.socketpair()
         beside = copy.copy(self)
         beside.wsgi = application

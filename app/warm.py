@@ -7,6 +7,7 @@ that Python and Flask make when they first need it) is gone through before anybo
 import contextlib
 import logging
 import random
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from http.client import HTTPConnection, HTTPException
 from itertools import islice
@@ -40,9 +41,34 @@ log = logging.getLogger(__name__)
 _ROUNDS = 20
 IMAGES = 10
 _TIMEOUT_S = 60.0
+_EXTENSION = "blitzrender.warm_up"
+#: What the step in hand may take when the worker ends.
+_LAST_STEP_S = 2.0
 
 #: Gives a client's end of a new connection on which the application given answers.
 Connect = Callable[[Any], socket]
+
+
+class _WarmUp:
+    """Runs beside requests, until it is through or told to end."""
+
+    def __init__(self, app: Flask, parts: Parts, connect: Connect | None) -> None:
+        self._app = app
+        self._parts = parts
+        self._connect = connect
+        self._ended = threading.Event()
+        self._through = threading.Event()
+
+    def run(self) -> None:
+        try:
+            warm_up(self._app, self._parts, self._connect, self._ended)
+        finally:
+            self._through.set()
+
+    def end(self) -> None:
+        """Have it begin nothing more, and wait a moment for what it has begun."""
+        self._ended.set()
+        self._through.wait(_LAST_STEP_S)
 
 
 def warm_up_beside(app: Flask, connect: Connect | None = None) -> None:
@@ -50,21 +76,42 @@ def warm_up_beside(app: Flask, connect: Connect | None = None) -> None:
 
     `connect` gives connections on which requests come as clients' do.
     """
-    parts = parts_of(app).get()
-    spawn(lambda: warm_up(app, parts, connect))
+    running = _WarmUp(app, parts_of(app).get(), connect)
+    app.extensions[_EXTENSION] = running
+    spawn(running.run)
 
 
-def warm_up(app: Flask, parts: Parts, connect: Connect | None = None) -> None:
-    """Go through what requests go through. What fails is left for requests to tell."""
+def end_warm_up(app: Flask) -> None:
+    """End what `warm_up_beside` began, so that nothing is in use when the parts are closed."""
+    running = app.extensions.get(_EXTENSION)
+    if running is not None:
+        running.end()
+
+
+def warm_up(
+    app: Flask,
+    parts: Parts,
+    connect: Connect | None = None,
+    ended: threading.Event | None = None,
+) -> None:
+    """Go through what requests go through, until `ended`.
+
+    What fails is left for requests to tell.
+    """
+    ended = ended or threading.Event()
     deadline = Deadline.after(parts.settings.request_deadline_s)
     with contextlib.suppress(ServiceError, OSError, HTTPException):
         for _ in range(_ROUNDS):
+            if ended.is_set():
+                return
             parts.worker.submit(_usual_job(), deadline)
         image_ids = [0]  # no image has it, and asking for it goes to the server and back
         if parts.own_credentials is not None and parts.settings.embedded:
             session = parts.source.session(parts.own_credentials, deadline)
             image_ids = list(islice(_images(session, deadline), IMAGES)) or image_ids
         for number in range(_ROUNDS):
+            if ended.is_set():
+                return
             _ask(app, connect, _unseen_region(image_ids[number % len(image_ids)], number))
 
 

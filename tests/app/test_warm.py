@@ -1,10 +1,11 @@
 """Warming up an application before its first request."""
 
 import logging
+import threading
 
 from app import create_app
 from app.settings import load_settings
-from app.warm import warm_up
+from app.warm import end_warm_up, warm_up
 from app.web import parts_of
 
 
@@ -25,3 +26,18 @@ def test_a_source_that_is_away_spoils_nothing(tmp_path):
     warm_up(app, parts_of(app).get())
     assert app.test_client().get("/webgateway/imgData/1/").status_code == 503
     parts_of(app).close()
+
+
+def test_it_asks_for_nothing_more_once_it_is_told_to_end(make_gateway, monkeypatch):
+    gateway = make_gateway()
+    ended = threading.Event()
+    asked = []
+
+    def ask(_app, _connect, address):
+        asked.append(address)
+        ended.set()
+
+    monkeypatch.setattr("app.warm._ask", ask)
+    warm_up(gateway.app, parts_of(gateway.app).get(), ended=ended)
+    assert len(asked) == 1
+    end_warm_up(gateway.app)  # None runs beside this one.
