@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask, render_template
 
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 
 #: Addresses that give out whole files and archives, which may be larger than any buffer.
 _DOWNLOADS = frozenset(
@@ -55,24 +55,28 @@ _FORBIDDEN = re.compile(r"[\s\"'{};$\\#]|[^\x20-\x7e]")
 class Site:
     """What an operator says of the place where NGINX stands.
 
-    `omero_web` is where OMERO.web listens; None = all addresses go to Blitzrender. With a
+    `omero_web` is where OMERO.web listens; None = all addresses go to Blitzrender. NGINX sends
+    the files of `omero_web_static` by itself, as OMERO.web leaves them to it. With a
     `certificate` (and its key) it speaks TLS.
     """
 
     server_name: str = "_"
     listen: str = "80"
     omero_web: str | None = None
+    omero_web_static: Path | None = None
     prefix: str = ""
     certificate: Path | None = None
     certificate_key: Path | None = None
-    cache_folder: Path = Path("/var/cache/nginx/blitzrender")
+    # NGINX makes this folder, but none above it.
+    cache_folder: Path = Path("/var/cache/blitzrender-nginx")
     cache_size: str = "1g"
 
 
 def nginx_configuration(app: Flask, settings: Settings, site: Site) -> str:
     """Give the text for NGINX's http block.
 
-    Raises ValueError for a name or path with a character that has a meaning to NGINX.
+    Raises ValueError for a name or path with a character that has a meaning to NGINX, and for
+    places that cannot be those of two services.
     """
     upstream = f"{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
     pictures_folder = f"{settings.cache_dir.absolute()}/"
@@ -81,6 +85,12 @@ def nginx_configuration(app: Flask, settings: Settings, site: Site) -> str:
             raise ValueError(f"{str(value)!r} has a character that NGINX would misunderstand")
     if site.prefix and not re.fullmatch(r"(?:/[\w.~-]+)+", site.prefix):
         raise ValueError(f"the prefix {site.prefix!r} should look like /omero")
+    if site.omero_web == upstream:
+        raise ValueError(
+            f"OMERO.web and Blitzrender cannot both listen at {upstream}: set {PREFIX}PORT"
+        )
+    if site.omero_web_static and not site.omero_web:
+        raise ValueError("there are no files of an OMERO.web without one")
     names = _names(app)
     downloads = {kind: found & _DOWNLOADS for kind, found in names.items()}
     left = _DOWNLOADS | _LEFT_TO_OMERO_WEB

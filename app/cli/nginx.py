@@ -18,6 +18,12 @@ from app.web import parts_of
     metavar="HOST:PORT",
     help="Where OMERO.web listens, for what Blitzrender does not answer; default nowhere.",
 )
+@click.option(
+    "--omero-web-static",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="OMERO.web's static files, which NGINX then sends by itself, as OMERO.web expects of it.",
+)
 @click.option("--prefix", default="", help="What all addresses begin with, such as /omero.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file; turns TLS on.")
 @click.option("--certificate-key", type=click.Path(path_type=Path), help="PEM file of its key.")
@@ -34,6 +40,7 @@ def command(
     server_name: str,
     listen: str | None,
     omero_web: str | None,
+    omero_web_static: Path | None,
     prefix: str,
     certificate: Path | None,
     certificate_key: Path | None,
@@ -47,6 +54,7 @@ def command(
         server_name=server_name,
         listen=listen or ("80" if certificate is None else "443"),
         omero_web=omero_web,
+        omero_web_static=omero_web_static,
         prefix=prefix.rstrip("/"),
         certificate=certificate,
         certificate_key=certificate_key,

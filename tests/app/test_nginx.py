@@ -117,6 +117,28 @@ def test_what_nginx_would_misunderstand_is_refused(tmp_path, site):
         configuration(tmp_path, site)
 
 
+def test_what_omero_web_expects_of_nginx_stays_so(tmp_path):
+    place = "127.0.0.1:4090"
+    site = Site(omero_web=place, omero_web_static=Path("/opt/web/static"), prefix="/omero")
+    text = configuration(tmp_path, site)
+    assert "location /omero/static/ {\n        alias /opt/web/static/;" in text
+    [rest] = re.findall(r"location / \{([^}]*)\}", text)
+    assert "client_max_body_size 0;" in rest and "proxy_buffering off;" in rest
+    assert "/static/" not in configuration(tmp_path, Site(omero_web=place))
+
+
+@pytest.mark.parametrize(
+    ("site", "reason"),
+    [
+        (Site(omero_web="127.0.0.1:4080"), "both listen at 127.0.0.1:4080: set BLITZRENDER_PORT"),
+        (Site(omero_web_static=Path("/opt/web/static")), "without one"),
+    ],
+)
+def test_places_that_cannot_be_are_refused(tmp_path, site, reason):
+    with pytest.raises(ValueError, match=reason):
+        configuration(tmp_path, site)
+
+
 def test_the_command_prints_it(gateway):
     runner = gateway.app.test_cli_runner()
     done = runner.invoke(args=["nginx", "--omero-web", "127.0.0.1:4090", "--prefix", "/omero/"])
