@@ -1,6 +1,6 @@
 """The settings' reference page, made from their declarations.
 
-python -m app.settings_reference > docs/reference/settings.md
+.venv/bin/python -m app.settings_reference > docs/reference/settings.md
 """
 
 from itertools import groupby
@@ -9,7 +9,7 @@ from app.settings import PREFIX, describe_settings
 
 _INTRODUCTION = f"""# Settings
 
-Made by `python -m app.settings_reference` from `app/settings/`.
+Made by `.venv/bin/python -m app.settings_reference` from `app/settings/`.
 
 A setting is read from the environment under the name in the second column, else from a file
 `.env` in the working directory under that name, else from the TOML file that `{PREFIX}CONFIG`

@@ -40,10 +40,10 @@ def command(image_id: int | None, join: bool) -> None:
     if join:
         key = click.prompt("Session key", hide_input=True).strip()
         joined = Credentials.join(key) if key else None
-    click.echo(_line(Finding("settings", "ok", _told(settings))))
+    click.echo(line_of(Finding("settings", "ok", _told(settings))))
     failed = False
     for finding in _findings(settings, joined, image_id):
-        click.echo(_line(finding))
+        click.echo(line_of(finding))
         failed = failed or finding.outcome == "failed"
     sys.exit(1 if failed else 0)
 
@@ -54,7 +54,8 @@ def _told(settings: Settings) -> str:
     return "OMERO.server at " + ", ".join(str(s.source.endpoint) for s in servers_of(settings))
 
 
-def _line(finding: Finding) -> str:
+def line_of(finding: Finding) -> str:
+    """Give what is said of a step, in one line and, with advice, a second one."""
     line = f"{finding.outcome:<8} {finding.step:<14} {finding.text}"
     return f"{line}\n{'':<8} {'':<14} -> {finding.advice}" if finding.advice else line
 

@@ -1,11 +1,13 @@
 """The reference pages against the code: everything is told, and nothing that is not there."""
 
+import json
 import re
 from pathlib import Path
 
 from app.errors import INTERNAL_TYPE, METHOD_TYPE, STATUS_TABLE
 from app.settings import describe_settings
 from app.settings_reference import settings_page
+from tests.support.pages import blocks
 
 PROJECT = Path(__file__).parent.parent.parent
 REFERENCE = PROJECT / "docs" / "reference"
@@ -37,6 +39,16 @@ def test_every_error_is_in_the_table_with_its_status():
     documented = {(kind, int(status)) for kind, status in rows}
     expected = {(kind, status) for status, kind in STATUS_TABLE.values()}
     assert documented == expected | {(METHOD_TYPE, 405), (INTERNAL_TYPE, 500)}
+
+
+def test_the_example_of_an_error_is_what_is_answered(gateway):
+    [block] = blocks("json", ["docs/reference/errors.md"])
+    told = json.loads(block.text)
+    answer = gateway.client.get(
+        "/webgateway/imgData/12/", headers={"X-Request-ID": told["request_id"]}
+    )
+    assert answer.status_code == told["status"]
+    assert answer.get_json() == told
 
 
 def test_every_address_has_a_heading(gateway):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from app.settings import SettingsError, load_settings
+from tests.support.omero_web import config_xml
 
 PROPERTIES = {
     "omero.web.server_list": '[["omero1.example.org", 4064, "one"], ["omero2", 14064, "two"]]',
@@ -36,23 +37,6 @@ REDIS = {
 }
 
 
-def xml(properties, profile="default"):
-    def escaped(text):
-        for letter, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot")):
-            text = text.replace(letter, f"&{name};")
-        return text
-
-    items = "".join(
-        f'<property name="{name}" value="{escaped(value)}"/>' for name, value in properties.items()
-    )
-    return (
-        '<icegrid><properties id="__ACTIVE__">'
-        f'<property name="omero.config.profile" value="{profile}"/></properties>'
-        '<properties id="other"><property name="omero.web.prefix" value="/other"/></properties>'
-        f'<properties id="{profile}">{items}</properties></icegrid>'
-    )
-
-
 @pytest.fixture
 def configured(tmp_path):
     """Give a function that writes the file and reads the settings that name it."""
@@ -61,7 +45,7 @@ def configured(tmp_path):
         folder = tmp_path / "OMERO" / "etc" / "grid"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "config.xml"
-        text = properties if isinstance(properties, str) else xml(properties)
+        text = properties if isinstance(properties, str) else config_xml(properties)
         path.write_text(text, "utf-8")
         settings = load_settings(env_file=None, omero_web_config=path, **own)
         assert path.read_text("utf-8") == text
@@ -147,7 +131,7 @@ def test_databases(configured, database, expected):
     [
         ("<icegrid>", "no configuration file"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><icegrid>&b;</icegrid>', "no configuration file"),
-        (xml({}).replace('value="default"', 'value="gone"'), "no profile 'gone'"),
+        (config_xml({}).replace('value="default"', 'value="gone"'), "no profile 'gone'"),
         ({"omero.web.server_list": "[["}, "no JSON in omero.web.server_list"),
         ({"omero.web.server_list": '["a"]'}, "no list of servers"),
         (

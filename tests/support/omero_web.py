@@ -1,4 +1,4 @@
-"""OMERO.web's sessions, written by real Django in an environment of its own."""
+"""OMERO.web's configuration file, and its sessions, which real Django writes."""
 
 import json
 import subprocess
@@ -33,6 +33,25 @@ def content(session_key: str, **changes: Any) -> dict[str, Any]:
         "can_create": True,
         "rdef": {"c": "1|0:255$FF0000", "m": "c"},
     }
+
+
+def config_xml(properties: Mapping[str, str], profile: str = "default") -> str:
+    """Give OMERO's configuration file with these properties."""
+
+    def escaped(text: str) -> str:
+        for letter, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot")):
+            text = text.replace(letter, f"&{name};")
+        return text
+
+    items = "".join(
+        f'<property name="{name}" value="{escaped(value)}"/>' for name, value in properties.items()
+    )
+    return (
+        '<icegrid><properties id="__ACTIVE__">'
+        f'<property name="omero.config.profile" value="{profile}"/></properties>'
+        '<properties id="other"><property name="omero.web.prefix" value="/other"/></properties>'
+        f'<properties id="{profile}">{items}</properties></icegrid>'
+    )
 
 
 def write_sessions(

@@ -2,41 +2,41 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.support.processes import find, missing, require, running
+from tests.support.processes import require, running
 
 _MODULES = Path("/usr/lib/apache2/modules")
-_APACHE_MODULES = (
-    "mpm_event", "authz_core", "headers", "filter", "deflate", "proxy", "proxy_http",
-)  # fmt: skip
+#: What Debian's package enables, of what matters here.
+_APACHE_MODULES = ("mpm_event", "authz_core", "alias", "filter")
 
 
 @contextlib.contextmanager
-def apache(site: str, folder: Path, port: int) -> Iterator[None]:
-    """Run Apache with a virtual host, whose port 80 becomes `port`, while the block lasts."""
-    program = find("apache2")
-    if program is None or not _MODULES.is_dir():
-        missing("Apache is not installed (Debian package apache2-bin)")
+def apache(site: str, folder: Path, port: int, modules: Sequence[str]) -> Iterator[Path]:
+    """Run Apache with a virtual host, whose port 80 becomes `port`, while the block lasts.
+
+    `modules` are those that Debian's package does not enable by itself. Gives its main file.
+    """
+    program = require("apache2", "apache2-bin")
     main = folder / "apache.conf"
-    modules = "".join(
-        f"LoadModule {name}_module {_MODULES}/mod_{name}.so\n" for name in _APACHE_MODULES
+    loaded = "".join(
+        f"LoadModule {name}_module {_MODULES}/mod_{name}.so\n"
+        for name in (*_APACHE_MODULES, *modules)
     )
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     main.write_text(
-        f"{modules}{user}Listen 127.0.0.1:{port}\nServerName localhost\n"
+        f"{loaded}{user}Listen 127.0.0.1:{port}\nServerName localhost\n"
         f"PidFile {folder}/apache.pid\nErrorLog {folder}/apache.log\n"
         f"DefaultRuntimeDir {folder}\n{site.replace('*:80', f'*:{port}')}"
     )
-    command = [program, "-f", str(main), "-DFOREGROUND"]
-    with running(command, [port], log=folder / "proxy.log"):
-        yield
+    with running([program, "-f", str(main), "-DFOREGROUND"], [port], log=folder / "proxy.log"):
+        yield main
 
 
 @contextlib.contextmanager
-def caddy(site: str, folder: Path, port: int) -> Iterator[None]:
-    """Run Caddy with a site, whose name becomes `http://:port`, while the block lasts."""
+def caddy(site: str, folder: Path, port: int) -> Iterator[Path]:
+    """Run Caddy with a site, whose name becomes `http://:port`; gives its file."""
     program = require("caddy", "caddy")
     main = folder / "Caddyfile"
     body = site[site.index("{") :]
@@ -44,4 +44,4 @@ def caddy(site: str, folder: Path, port: int) -> Iterator[None]:
     command = [program, "run", "--adapter", "caddyfile", "--config", str(main)]
     homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
     with running(command, [port], log=folder / "proxy.log", environment=homes):
-        yield
+        yield main

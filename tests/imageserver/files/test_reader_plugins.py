@@ -1,20 +1,18 @@
 """A reader of another package is found by its entry point and needs nothing else."""
 
 import logging
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from imageserver import readers
 from imageserver.readers import all_readers
+from tests.support.pages import blocks, entry_points
 
-PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text("utf-8")
 [MODULE] = [
-    text
-    for text in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    if "PlainReader" in text
+    block.text
+    for block in blocks("python", ["docs/extending.md"])
+    if "class PlainReader" in block.text
 ]
 
 
@@ -26,7 +24,7 @@ def test_an_installed_reader_serves_its_files(folder, tmp_path, make_catalog, mo
         "Name: plain-reader\nVersion: 1.0\n"
     )
     (site / "plain_reader-1.0.dist-info" / "entry_points.txt").write_text(
-        "[blitzrender.readers]\nplain = plain_reader:PlainReader\nbad = no_such_module:Reader\n"
+        f"{entry_points('blitzrender.readers')}bad = no_such_module:Reader\n"
     )
     monkeypatch.syspath_prepend(site)
     readers._installed.cache_clear()

@@ -1,9 +1,7 @@
 """What every worker promises, tried on each of them."""
 
-import re
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +10,7 @@ from render.deadline import Deadline
 from render.errors import BadRequest, DeadlineExceeded, Overloaded, RenderFailed
 from render.workers import WorkerOptions, create_worker, worker_names
 from tests.render.workers import jobs
+from tests.support.pages import blocks, entry_points
 
 BUILT_IN = ("inline", "threads", "processes", "server")
 #: Starting a process and importing numpy and numba in it takes seconds on a busy machine.
@@ -154,15 +153,12 @@ def test_workers_are_created_by_name():
 
 
 def test_an_installed_package_can_offer_a_worker(tmp_path, monkeypatch):
-    page = (Path(__file__).parents[3] / "docs" / "extending.md").read_text("utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    [module] = [text for text in blocks if "class Counting" in text]
+    modules = [block.text for block in blocks("python", ["docs/extending.md"])]
+    [module] = [text for text in modules if "class Counting" in text]
     package = tmp_path / "counting-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text(
-        "[blitzrender.workers]\ncounting = counting_worker:Counting\n"
-    )
+    (package / "entry_points.txt").write_text(entry_points("blitzrender.workers"))
     (tmp_path / "counting_worker.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
     made = create_worker("counting", threads=3, parts={"source": "somewhere"})
