@@ -100,6 +100,14 @@ def test_commands_modules_and_files_exist(page, flask_commands):
         assert path in MADE or (PROJECT / path).exists(), path
 
 
+def test_each_module_of_the_engine_has_its_place_on_the_page():
+    page = (PROJECT / "docs" / "rendering.md").read_text("utf-8")
+    rows = re.findall(r"^\| [^|]+ \| ((?:`\w+`(?:, )?)+) \|$", page, re.M)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    modules = {path.stem for path in (PROJECT / "render" / "engine").glob("*.py")}
+    assert modules - {"__init__", "warm"} <= told
+
+
 def test_what_the_doctor_says_looks_so():
     [block] = blocks("text", ["docs/operations.md"])
     steps = ["settings", "cache folder", "host name", "port", "TLS", "router"]
