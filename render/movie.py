@@ -13,18 +13,17 @@ import av
 import numpy as np
 from av.codec.context import Flags
 from numpy.typing import NDArray
-from PIL import Image
 
+from render.engine.few_colors import COLORS, in_few_colors
 from render.engine.marks import Marks, draw_marks
 from render.errors import RenderFailed, StorageFailed
 from render.job import RenderJob
 
 #: Part of every movie's key; the libraries come with PyAV.
-MOVIE_VERSION = f"1 av {av.__version__}"
+MOVIE_VERSION = f"2 av {av.__version__}"
 
 #: ITU-T H.273's numbers of BT.709, and of the reduced range.
 _BT709, _REDUCED = 1, 1
-_PALETTE = 256
 
 
 @dataclass(frozen=True)
@@ -173,16 +172,13 @@ class MovieWriter:
 def _paletted(frame: NDArray[np.uint8]) -> av.VideoFrame:
     """Give a frame in at most 256 colours of its own."""
     height, width = frame.shape[:2]
-    quantized = Image.fromarray(frame).quantize(
-        _PALETTE, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-    )
-    colors = np.frombuffer(bytes(quantized.getpalette() or []), np.uint8).reshape(-1, 3)
-    palette = np.zeros((_PALETTE, 4), np.uint32)
+    numbers, colors = in_few_colors(frame)
+    palette = np.zeros((COLORS, 4), np.uint32)
     palette[:, 0] = 255
     palette[: len(colors), 1:] = colors
     video = av.VideoFrame(width, height, "pal8")
     rows = np.zeros((height, video.planes[0].line_size), np.uint8)
-    rows[:, :width] = np.asarray(quantized)
+    rows[:, :width] = numbers
     video.planes[0].update(rows.tobytes())
     argb = palette @ np.array([1 << 24, 1 << 16, 1 << 8, 1], np.uint32)
     video.planes[1].update(argb.astype(np.uint32).tobytes())
