@@ -20,7 +20,7 @@ _FEW = 4
 _SMALLEST_BLOCK_BYTES = 32 * 1024
 _LARGEST_BLOCK_BYTES = 1024 * 1024
 #: While somebody waits for a picture, blocks are no larger.
-_COURTEOUS_BLOCK_BYTES = 128 * 1024
+_COURTEOUS_BLOCK_BYTES = 512 * 1024
 #: However many downloads give way, each of them gets a block within this time.
 _LONGEST_ROUND_S = 10.0
 #: How long a download that gives way may sleep before it looks whether it still has to.

@@ -29,7 +29,7 @@ class DownloadsSettings(BaseModel):
     download_pause_s: Annotated[float, Field(ge=0, le=0.5)] = setting(
         0.01,
         "While somebody waits for a picture, and 0.1 s after, downloads of a worker process read "
-        "one block (at most 128 KiB) in this time, in turns; 0 = downloads give way to nobody.",
+        "one block (at most 512 KiB) in this time, in turns; 0 = downloads give way to nobody.",
     )
     download_max_zip_bytes: Count = setting(
         1024**3, "Bytes of original files that one ZIP archive may hold; above it: 403."

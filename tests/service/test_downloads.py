@@ -136,6 +136,32 @@ def test_slow_clients_hold_little_memory_and_nobody_up(service: Service, url: st
     wait_for_open_files(service, idle, 20)
 
 
+def test_downloads_go_on_beside_a_viewer_who_never_stops_asking(service: Service, url: str) -> None:
+    path, image_id = url.removeprefix(service.url("")), service.image_ids(2)[SMALL]
+    received = [0] * 8
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            for _ in received
+        ]
+        for client in clients:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            client.setblocking(False)
+        begun_s, number = time.monotonic(), 0
+        # More than the head and what fits into the sockets' buffers when the first picture comes.
+        while min(received) < 1024**2:
+            number += 1
+            assert time.monotonic() - begun_s < 60, received
+            picture = f"/webgateway/render_image/{image_id}/?c=1|0:{number}$FFFFFF&m=c"
+            with urllib.request.urlopen(service.url(picture), timeout=60) as got:
+                assert got.status == 200
+            for index, client in enumerate(clients):
+                with contextlib.suppress(BlockingIOError):
+                    received[index] += len(client.recv(128 * 1024))
+    assert number > 10
+    wait_until_idle(service)
+
+
 def test_an_archive_is_understood_by_others(service: Service, folder: Path, tmp_path: Path) -> None:
     ids = service.image_ids(2)
     query = "&".join(f"image={image_id}" for image_id in ids.values())

@@ -81,7 +81,7 @@ def test_blocks_are_small_and_none_is_ahead_while_pictures_are_waited_for(tmp_pa
     for gate in (quiet, busy):
         gate.enter("v")
     assert (quiet.blocks_ahead(), quiet.block_bytes()) == (2, 1024 * 1024)
-    assert (busy.blocks_ahead(), busy.block_bytes()) == (0, 128 * 1024)
+    assert (busy.blocks_ahead(), busy.block_bytes()) == (0, 512 * 1024)
 
 
 def test_downloads_give_way_to_nobody_where_they_are_told_so(tmp_path):
