@@ -113,31 +113,26 @@ def _filter(have: int, want: int) -> _Filter:
     if factor < 1:
         reach = _LOBES / factor
         norm = np.float32(1.0 / (math.ceil(reach) / 3.0))
-    rows: list[tuple[list[int], list[np.float32]]] = []
-    for target in range(want):
-        centre = np.float32(target) / factor + middle
-        first, last = math.floor(centre - reach), math.ceil(centre + reach)
-        offsets = np.arange(first, last + 1)
-        distances = centre - offsets.astype(np.float32)
-        weights = _lanczos(distances if norm is None else distances * norm)
-        used = weights != 0
-        sources = _mirrored(offsets[used], have)
-        kept = weights[used]
-        total = np.float32(0)
-        for weight in kept:
-            total = np.float32(total + weight)
-        rows.append((sources.tolist(), list(kept / total)))
-    taps = max(len(sources) for sources, _ in rows)
-    result = _Filter(
-        np.zeros((want, taps), np.int64),
-        np.zeros((want, taps), np.float32),
-        np.empty(want, np.int64),
+    targets = np.arange(want, dtype=np.float32)[:, None]
+    centres: NDArray[np.float32] = targets / factor + middle
+    first, last = (
+        ends.astype(np.int64) for ends in (np.floor(centres - reach), np.ceil(centres + reach))
     )
-    for target, (indices, parts) in enumerate(rows):
-        result.sources[target, : len(indices)] = indices
-        result.weights[target, : len(parts)] = parts
-        result.taps[target] = len(parts)
-    return result
+    offsets = first + np.arange((last - first).max() + 1)
+    distances = centres - offsets.astype(np.float32)
+    weights = _lanczos(distances if norm is None else distances * norm)
+    weights[offsets > last] = 0
+    # Each target's taps in their order, and then what it does not use.
+    order = np.argsort(weights == 0, axis=1, kind="stable")
+    weights = np.take_along_axis(weights, order, axis=1)
+    taps = np.count_nonzero(weights, axis=1)
+    most = taps.max()
+    weights = weights[:, :most]
+    sources = _mirrored(np.take_along_axis(offsets, order, axis=1)[:, :most], have)
+    sources[weights == 0] = 0
+    # Summed up one after the other: numpy's own sum adds in pairs, which rounds otherwise.
+    total = np.add.accumulate(weights, axis=1)[:, -1:]
+    return _Filter(sources, (weights / total).astype(np.float32), taps)
 
 
 def _mirrored(offsets: NDArray[np.int64], have: int) -> NDArray[np.int64]:

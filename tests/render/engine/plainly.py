@@ -154,3 +154,36 @@ def curve(x, settings, a, b, gmin, gmax):
     zero = family(settings, 0.0)
     normal = divided(settings.bit_resolution, family(settings, 255.0) - zero)
     return byte(nearest(gain * nearest(normal * (family(settings, v) - zero)) + s))
+
+
+def filter_taps(have, want):
+    """Give (source, weight) of each pixel that a target takes from, target by target."""
+    factor = np.float32(want) / np.float32(have)
+    reach, norm = np.float32(3), np.float32(1)
+    if factor < 1:
+        reach = np.float32(3) / factor
+        norm = np.float32(1.0 / (math.ceil(reach) / 3.0))
+    rows = []
+    for target in range(want):
+        centre = np.float32(target) / factor + np.float32(0.5) / factor
+        row, total = [], np.float32(0)
+        for offset in range(math.floor(centre - reach), math.ceil(centre + reach) + 1):
+            weight = lanczos((centre - np.float32(offset)) * norm)
+            if weight != 0:
+                beyond = 2 * have - 1 - offset if offset >= have else offset
+                source = -offset if offset < 0 else beyond
+                row.append((min(max(source, 0), have - 1), weight))
+                total = np.float32(total + weight)
+        rows.append([(source, weight / total) for source, weight in row])
+    return rows
+
+
+def lanczos(distance):
+    if distance == 0:
+        return np.float32(1)
+    if abs(distance) >= 3:
+        return np.float32(0)
+    outer = np.abs(distance) * np.float32(math.pi)
+    inner = outer / np.float32(3)
+    sine_of_outer, sine_of_inner = (np.float32(np.sin(np.float64(a))) for a in (outer, inner))
+    return (sine_of_outer / outer) * (sine_of_inner / inner)

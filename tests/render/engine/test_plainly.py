@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from render.engine import composite
+from render.engine import composite, scale
 from render.engine.quantum import FAMILIES, pixel_range, settings_of
 from render.errors import BadRequest
 from render.values import DTYPES, ChannelBinding, Color, Model, RenderingDefinition, Window
@@ -85,3 +85,14 @@ def test_every_way_to_a_level_is_the_same(pixel_type, data):
             use_numba=use_numba,
         )
         assert drawn[0, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("sizes", [(512, 96), (3, 1), (3, 50), (40, 40), (50, 37), (1000, 3)])
+def test_the_scaling_filter_has_the_same_taps_to_the_bit(sizes):
+    made = scale._filter(*sizes)
+    for target, row in enumerate(plainly.filter_taps(*sizes)):
+        sources, weights = zip(*row, strict=True)
+        assert made.taps[target] == len(row)
+        assert tuple(made.sources[target, : len(row)]) == sources
+        assert tuple(made.weights[target, : len(row)]) == weights
+        assert not made.weights[target, len(row) :].any()
