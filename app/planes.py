@@ -1,6 +1,6 @@
 """Raw planes for a picture: from memory where they are, else from the source, within a budget."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def read_planes(
     _check_bytes(call, info, len(planes), area)
     with call.steps.step("read"):
         keys = [plane_key(info, area, plane) for plane in planes]
-        arrays = [call.parts.raw_planes.get(key) for key in keys]
+        arrays = call.parts.raw_planes.get_many(keys)
         missing = [index for index, array in enumerate(arrays) if array is None]
         if missing:
             wanted = [planes[index] for index in missing]
@@ -36,19 +36,27 @@ def read_planes(
                 )
             for index, array in zip(missing, read, strict=True):
                 arrays[index] = array
-                remember_plane(call, keys[index], array)
+            remember_planes(call, [keys[index] for index in missing], read)
     return [array for array in arrays if array is not None]
 
 
-def remember_plane(call: Call, key: object, array: np.ndarray) -> None:
-    """Keep an array in memory, unless it alone would push out most of the others."""
-    if array.nbytes > call.settings.raw_tiles_max_bytes // 4:
-        return
+def remember_planes(call: Call, keys: Sequence[Hashable], arrays: Sequence[np.ndarray]) -> None:
+    """Keep arrays in memory, unless one alone would push out most of the others."""
+    most_bytes = call.settings.raw_tiles_max_bytes // 4
+    call.parts.raw_planes.set_many(
+        [
+            (key, _on_its_own(array))
+            for key, array in zip(keys, arrays, strict=True)
+            if array.nbytes <= most_bytes
+        ]
+    )
+
+
+def _on_its_own(array: np.ndarray) -> np.ndarray:
+    """Give the array, or a copy of it: a view would keep all it was cut from alive, uncounted."""
     base = array.base
-    # A view would keep all that it was cut from alive, uncounted.
-    if base is not None and getattr(base, "nbytes", None) != array.nbytes:
-        array = array.copy()
-    call.parts.raw_planes.set(key, array, array.nbytes)
+    whole = base is None or getattr(base, "nbytes", None) == array.nbytes
+    return array if whole else array.copy()
 
 
 def bytes_per_pixel(info: ImageInfo) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from app.areas import SourceArea
 from app.call import Call
 from app.params import ProjectionRequest
-from app.planes import bytes_per_pixel, remember_plane
+from app.planes import bytes_per_pixel, remember_planes
 from render.engine.projection import SingleSection, plan
 from render.errors import TooLarge
 from render.job import ProjectJob
@@ -100,5 +100,5 @@ def project_channel(
             arrays = call.session.read_regions(info, planes, area.level, area.region, call.deadline)
         accumulator = call.work(ProjectJob(accumulator, arrays))
     projected = accumulator.result((area.region.height, area.region.width))
-    remember_plane(call, key, projected)
+    remember_planes(call, [key], [projected])
     return projected

@@ -1,7 +1,7 @@
 """Raw planes in two tiers: arrays in this process's memory, bytes in that of all its workers."""
 
 import struct
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -15,9 +15,13 @@ from render.values import ImageInfo, PlaneIndex
 _SHAPE = struct.Struct("<8sII")
 
 
-def plane_key(info: ImageInfo, area: SourceArea, plane: PlaneIndex) -> Hashable:
+def plane_key(info: ImageInfo, area: SourceArea, plane: PlaneIndex) -> str:
     """Give the key of an area of a plane as it comes from the source."""
-    return (info.pixels_id, info.pixels_version, area, plane)
+    region = area.region
+    return (
+        f"{info.pixels_id} z {plane.z} c {plane.c} t {plane.t} level {area.level} region "
+        f"{region.x} {region.y} {region.width} {region.height} version {info.pixels_version}"
+    )
 
 
 class RawTiles:
@@ -36,15 +40,19 @@ class RawTiles:
 
     def get(self, key: Hashable) -> np.ndarray | None:
         """Give the array, (height, width), or None."""
-        array = self._own.get(key)
-        if array is not None or self._shared is None:
-            return array
-        value = self._shared.get(self._name(key))
-        if value is None:
-            return None
-        array = _array_of(value)
-        self._own.set(key, array, array.nbytes)
-        return array
+        return self.get_many([key])[0]
+
+    def get_many(self, keys: Sequence[Hashable]) -> list[np.ndarray | None]:
+        """Give the array of each key, or None."""
+        arrays = [self._own.get(key) for key in keys]
+        missing = [index for index, array in enumerate(arrays) if array is None]
+        if missing and self._shared is not None:
+            values = self._shared.get_many([self._name(keys[index]) for index in missing])
+            for index, value in zip(missing, values, strict=True):
+                if value is not None:
+                    array = arrays[index] = _array_of(value)
+                    self._own.set(keys[index], array, array.nbytes)
+        return arrays
 
     def has(self, key: Hashable) -> bool:
         """Tell whether the array is there; counts as no use."""
@@ -52,13 +60,12 @@ class RawTiles:
             return True
         return self._shared is not None and self._shared.has(self._name(key))
 
-    def set(self, key: Hashable, array: np.ndarray, size_bytes: int) -> None:
-        """Keep an array, (height, width), that takes `size_bytes`."""
-        self._own.set(key, array, size_bytes)
+    def set_many(self, arrays: Sequence[tuple[Hashable, np.ndarray]]) -> None:
+        """Keep arrays, (height, width), none of which is a view of a larger one."""
+        for key, array in arrays:
+            self._own.set(key, array, array.nbytes)
         if self._shared is not None:
-            packed = np.ascontiguousarray(array)
-            shape = _SHAPE.pack(packed.dtype.str.encode(), *packed.shape)
-            self._shared.set(self._name(key), shape, packed.reshape(-1).view(np.uint8).data)
+            self._shared.set_many([(self._name(key), _parts_of(array)) for key, array in arrays])
 
     def stats(self) -> MemoryStats:
         """Give the figures of this process's own memory."""
@@ -94,8 +101,14 @@ class RawTiles:
         return memory, host
 
     def _name(self, key: Hashable) -> str:
-        # Keys are made of numbers and of value objects that print all that they are.
-        return f"{self._source_name} {key!r}"
+        # Keys are text, or made of numbers and of value objects that print all that they are.
+        return f"{self._source_name} {key}"
+
+
+def _parts_of(array: np.ndarray) -> tuple[bytes, memoryview]:
+    packed = np.ascontiguousarray(array)
+    shape = _SHAPE.pack(packed.dtype.str.encode(), *packed.shape)
+    return shape, packed.reshape(-1).view(np.uint8).data
 
 
 def _array_of(value: bytes) -> np.ndarray:

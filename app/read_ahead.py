@@ -130,9 +130,9 @@ class ReadAhead:
                     break
                 deadline = Deadline.after(_READING_LASTS_S)
                 arrays = session.read_regions(plan.info, missing, area.level, area.region, deadline)
-                for plane, array in zip(missing, arrays, strict=True):
-                    self._raw.set(keys[plane], array, array.nbytes)
-                    self.read += 1
+                wanted = [keys[plane] for plane in missing]
+                self._raw.set_many(list(zip(wanted, arrays, strict=True)))
+                self.read += len(arrays)
         with self._lock:
             if self._plans.get(view) is plan:
                 del self._plans[view]

@@ -16,7 +16,8 @@ import mmap
 import os
 import struct
 import weakref
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ from cache.native import native_lock, pause
 TRIES = 20
 PAUSE_S = 0.0002
 
+#: What is copied at most before others get the memory, and one value more.
+AT_A_TIME_BYTES = 4 * 1024**2
+
 _HEAD = struct.Struct("<Q")
 _ROW = struct.Struct("<16sQII")
 _ROWS_TOGETHER = 8
@@ -35,6 +39,8 @@ _TABLE_AT = mmap.PAGESIZE
 #: Values are taken to have this size at least, when the table is laid out.
 _SMALL_VALUE_BYTES = 16 * 1024
 _ALIGNED = 64
+
+Part = bytes | memoryview
 
 
 class SharedMemoryStats(NamedTuple):
@@ -72,14 +78,23 @@ class SharedMemory:
 
     def get(self, key: str) -> bytes | None:
         """Give the value, or None."""
-        digest = _digest(key)
-        with self._locked() as is_ours:
-            value = self._find(digest) if is_ours else None
-        if value is None:
-            self._misses += 1
-        else:
-            self._hits += 1
-        return value
+        return self.get_many([key])[0]
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Give the value of each key, or None; several cost little more than one."""
+        values: list[bytes | None] = []
+        digests = [_digest(key) for key in keys]
+        while len(values) < len(digests):
+            with self._locked() as is_ours:
+                copied = 0
+                while len(values) < len(digests) and copied < AT_A_TIME_BYTES:
+                    value = self._find(digests[len(values)]) if is_ours else None
+                    values.append(value)
+                    copied += len(value or b"")
+        found = sum(value is not None for value in values)
+        self._hits += found
+        self._misses += len(values) - found
+        return values
 
     def has(self, key: str) -> bool:
         """Tell whether there is a value; counts as no use. False while others hold the memory."""
@@ -90,19 +105,25 @@ class SharedMemory:
             _, start, length, _ = _ROW.unpack_from(self._memory, at)
             return length > 0 and self._is_there(start, self._head())
 
-    def set(self, key: str, *parts: bytes | memoryview) -> bool:
+    def set(self, key: str, *parts: Part) -> bool:
         """Keep the parts as one value; tell whether it is kept, which a huge one is not."""
-        digest, length = _digest(key), sum(map(len, parts))
-        kept = False
-        if 0 < length <= self._capacity // 8:
+        return self.set_many([(key, parts)]) == 1
+
+    def set_many(self, values: Sequence[tuple[str, Sequence[Part]]]) -> int:
+        """Keep the parts of each as one value; give how many are kept, as by `set`."""
+        left = deque((_digest(key), parts, sum(map(len, parts))) for key, parts in values)
+        kept = 0
+        while left:
             with self._locked() as is_ours:
-                if is_ours:
-                    self._put(digest, parts, length)
-                    kept = True
-        if kept:
-            self._stored += 1
-        else:
-            self._refused += 1
+                copied = 0
+                while left and copied < AT_A_TIME_BYTES:
+                    digest, parts, length = left.popleft()
+                    if is_ours and 0 < length <= self._capacity // 8:
+                        self._put(digest, parts, length)
+                        kept += 1
+                        copied += length
+        self._stored += kept
+        self._refused += len(values) - kept
         return kept
 
     def clear(self) -> None:
@@ -175,7 +196,7 @@ class SharedMemory:
             self._put(digest, (value,), length)
         return value
 
-    def _put(self, digest: bytes, parts: tuple[bytes | memoryview, ...], length: int) -> None:
+    def _put(self, digest: bytes, parts: Sequence[Part], length: int) -> None:
         at = self._row_of(digest)
         if at is None:
             at = self._row_to_give_up(digest)

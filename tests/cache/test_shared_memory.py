@@ -192,3 +192,18 @@ def test_threads_share_it(make_memory):
         thread.join()
     assert faults == []
     assert memory.stats().entries == 30 or memory.stats().size_bytes > MIB // 2
+
+
+def test_many_values_at_a_time(make_memory, monkeypatch):
+    monkeypatch.setattr("cache.shared_memory.AT_A_TIME_BYTES", 3000)
+    memory = make_memory()
+    values = {str(number): bytes([number]) * 1000 for number in range(10)}
+    huge = ("huge", (bytes(MIB // 8 + 1),))
+    kept = memory.set_many(
+        [huge, *((key, (value[:7], value[7:])) for key, value in values.items())]
+    )
+    assert kept == 10
+    assert memory.get_many(["huge", *values, "missing"]) == [None, *values.values(), None]
+    assert memory.get_many([]) == []
+    stats = memory.stats()
+    assert (stats.hits, stats.misses, stats.stored, stats.refused) == (10, 2, 10, 1)
