@@ -136,7 +136,7 @@ def on_exit(server):
 
 def post_worker_init(worker):
     """Open what requests need, and give native threads their turn sooner than after 5 ms."""
-    sys.setswitchinterval(0.0002)
+    sys.setswitchinterval(0.001)
     if _tiles is not None:
         importlib.import_module("app.web").parts_of(worker.wsgi).share_tiles(_tiles)
     connect = getattr(worker, "connect", None)

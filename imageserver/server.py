@@ -1,5 +1,6 @@
 """The Ice side of the image server: endpoints, threads, and the objects that answer on them."""
 
+import ctypes
 import logging
 import threading
 import uuid
@@ -26,6 +27,8 @@ log = logging.getLogger("blitzrender.imageserver")
 _CLIENTS, _ROUTERS = "Clients", "Routers"
 _MESSAGE_SIZE_MAX_KB = 65536
 _EXPIRY_CHECK_S = 10.0
+#: PyGILState_LOCKED: the global lock stays with Ice, which took it to call us.
+_HELD_ALREADY = 0
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,9 @@ def _ice_settings(options: Options, cache_dir: Path) -> Any:
     for name, value in settings.items():
         properties.setProperty(name, value)
     initial = Ice.InitializationData()
+    # Otherwise Python makes a state for the thread before each call, and frees it after that.
+    initial.threadStart = lambda: ctypes.pythonapi.PyGILState_Ensure()
+    initial.threadStop = lambda: ctypes.pythonapi.PyGILState_Release(_HELD_ALREADY)
     initial.properties = properties
     initial.logger = _IceLogger()
     return initial

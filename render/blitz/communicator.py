@@ -3,6 +3,7 @@
 A communicator does not survive a fork, so each process makes its own when it first needs one.
 """
 
+import ctypes
 import threading
 from typing import Any
 
@@ -19,11 +20,17 @@ LONGEST_CALL_S = 300
 #: Longest wait for connections to close when a process ends.
 _DESTROY_TIMEOUT_S = 5.0
 
+#: PyGILState_LOCKED: the global lock stays with Ice, which took it to call us.
+_HELD_ALREADY = 0
+
 
 def make_communicator(endpoint: Endpoint, limits: Limits) -> Any:
     """Start Ice for calls to one server. Call it in the process that uses it, not before fork."""
     keep_futures_native()
     data = Ice.InitializationData()
+    # Otherwise Python makes a state for the thread before each answer, and frees it after that.
+    data.threadStart = lambda: ctypes.pythonapi.PyGILState_Ensure()
+    data.threadStop = lambda: ctypes.pythonapi.PyGILState_Release(_HELD_ALREADY)
     data.properties = Ice.createProperties()
     for name, value in _properties(endpoint, limits).items():
         data.properties.setProperty(name, value)
@@ -71,9 +78,10 @@ def _properties(endpoint: Endpoint, limits: Limits) -> dict[str, str]:
         "Ice.Default.EndpointSelection": "Ordered",
         "Ice.Override.ConnectTimeout": str(int(limits.connect_timeout_s * 1000)),
         "Ice.Default.InvocationTimeout": str(LONGEST_CALL_S * 1000),
-        # Threads only hand answers over, so a few serve all sessions.
+        # It only hands answers over, so one thread serves all sessions. Several would wake each
+        # other for every message, and wait for Python's global lock in turn.
         "Ice.ThreadPool.Client.Size": "1",
-        "Ice.ThreadPool.Client.SizeMax": "4",
+        "Ice.ThreadPool.Client.SizeMax": "1",
         "Ice.ACM.Client.Timeout": "60000",
         "Ice.ACM.Client.Heartbeat": "2",
     }

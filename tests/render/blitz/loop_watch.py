@@ -35,7 +35,7 @@ GREENLETS, TILES_EACH, CALLS_EACH = 40, 60, 60
 
 def main() -> None:
     # As gunicorn.conf.py has it: answers come early more often then.
-    sys.setswitchinterval(0.0002)
+    sys.setswitchinterval(0.001)
     source = BlitzSource(
         Endpoint("127.0.0.1", int(sys.argv[1]), "tcp"), Limits(stores_per_session=12)
     )
