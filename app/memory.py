@@ -1,10 +1,11 @@
 """What one process remembers for a while, bounded in number and age."""
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
+
+from cache.native import native_lock
 
 Value = TypeVar("Value")
 
@@ -19,7 +20,7 @@ class RecentMemory(Generic[Value]):
     def __init__(self, max_entries: int, max_age_s: float = float("inf")) -> None:
         self._max_entries = max_entries
         self._max_age_s = max_age_s
-        self._lock = threading.Lock()
+        self._lock = native_lock()
         self._entries: OrderedDict[Hashable, tuple[float, Value]] = OrderedDict()
 
     def get(self, key: Hashable) -> Value | None:

@@ -5,6 +5,7 @@ Rendering threads must not be greenlets: they are there so that the event loop g
 
 import _queue
 import _thread
+import functools
 import os
 import select
 import sys
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 
+@functools.cache
 def _original(module: ModuleType, name: str) -> Any:
     if "gevent.monkey" in sys.modules:
         # Gives the module's own thing where nothing was patched.
