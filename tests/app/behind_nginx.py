@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from flask import Flask
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.settings.kinds import PREFIX
 from app.web import parts_of
@@ -32,7 +32,11 @@ def settings_behind_nginx(settings: Mapping[str, object]) -> dict[str, object]:
 
 @contextlib.contextmanager
 def service_behind_nginx(app: Flask, settings: Mapping[str, object]) -> Iterator[int]:
-    """Run gunicorn with the settings that `app` has, and NGINX; give NGINX's port."""
+    """Run gunicorn with the settings that `app` has, and NGINX; give NGINX's port.
+
+    In embedded mode it starts an image server of its own.
+    """
+    settings = {**settings, "image_server_port": free_port("127.0.0.1")}
     with tempfile.TemporaryDirectory(prefix="service-") as folder:
         log = Path(folder) / "log"
         with (
@@ -43,10 +47,16 @@ def service_behind_nginx(app: Flask, settings: Mapping[str, object]) -> Iterator
             yield port
 
 
+class _Handler(WSGIRequestHandler):
+    def log_request(self, *_: object) -> None:
+        """Leave the log to the application."""
+
+
 @contextlib.contextmanager
 def application_behind_nginx(app: Flask) -> Iterator[int]:
     """Serve an application of this process to NGINX; give NGINX's port."""
-    server = make_server("127.0.0.1", parts_of(app).settings.port, app, threaded=True)
+    port = parts_of(app).settings.port
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -84,6 +84,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"not behind NGINX: {reason}"))
 
 
+def asked_by_the_host(gateway: Gateway) -> TestResponse:
+    """Ask whether all is ready, beside any NGINX, which tells it to nobody outside."""
+    return gateway.app.test_client().get("/readyz")
+
+
 def decoded(response: TestResponse) -> np.ndarray:
     """Decode a picture, (height, width, 3)."""
     return np.asarray(Image.open(io.BytesIO(response.get_data())).convert("RGB"))
@@ -149,7 +154,7 @@ def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable
 
     def make(**settings) -> Gateway:
         cache_dir = settings.pop("cache_dir", tmp_path / f"cache{len(made)}")
-        gateway = make_gateway_on(image_server, cache_dir, whole=False, **settings)
+        gateway = make_gateway_on(image_server, cache_dir, **settings)
         made.append(gateway)
         return gateway
 
@@ -162,15 +167,18 @@ def make_gateway(image_server: ImageServer, tmp_path: Path) -> Iterator[Callable
 def gateway(
     image_server: ImageServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    gateway = make_gateway_on(image_server, tmp_path_factory.mktemp("cache"))
+    gateway = make_gateway_on(image_server, tmp_path_factory.mktemp("cache"), whole=True)
     yield gateway
     gateway.close()
 
 
 def make_gateway_on(
-    server: ImageServer, cache_dir: Path, *, whole: bool = True, **settings
+    server: ImageServer, cache_dir: Path, *, whole: bool = False, **settings
 ) -> Gateway:
-    """Make a gateway over an image server; behind NGINX a `whole` service or an application."""
+    """Make a gateway over an image server.
+
+    Behind NGINX a `whole` service has one of its own over the same folder, with the same ids.
+    """
     values = {"cache_dir": cache_dir, "render_threads": 2, **source_of(server, settings)}
     serving = serve(whole=whole, **values | settings)
     client = serving.client
@@ -188,15 +196,9 @@ def source_of(server: ImageServer, settings: dict[str, Any]) -> dict[str, Any]:
 
     An `image_server_port` among the other settings is that of another server, asked directly.
     """
-    login = {"omero_user": "local", "omero_password": "local"}
-    port = settings.get("image_server_port", server.port)
-    if VIA == "nginx":
-        settings.pop("image_server_port", None)
-        # Embedded, each service would start a server of its own.
-        return {"omero_host": "127.0.0.1", "omero_port": port, "omero_transport": "tcp", **login}
     if server.router is None or "image_server_port" in settings:
-        return {"images": server.folder, "image_server_port": port}
-    return {**server.router, **login}
+        return {"images": server.folder, "image_server_port": server.port}
+    return {**server.router, "omero_user": "local", "omero_password": "local"}
 
 
 def _json(client: Client, path: str) -> list[dict]:

@@ -57,7 +57,9 @@ def test_the_source_draws_the_same_picture_under_another_key(gateway, remote, pa
 
 
 @pytest.mark.parametrize("path", BY_US)
-def test_what_the_source_cannot_draw_is_drawn_by_us(gateway, remote, path):
+def test_what_the_source_cannot_draw_is_drawn_by_us(make_gateway, remote, path):
+    # Over the same server, whose name is in the key.
+    gateway = make_gateway()
     path = path_of(gateway, path)
     here, there = gateway.get(path), remote.get(path)
     assert here.status_code == there.status_code == 200

@@ -13,7 +13,7 @@ from tests.app.test_faults import change_session, parts
 from tests.app.test_pictures import levels_of
 from tests.app.test_routes import assert_is_error
 from tests.app.test_shapes import soon
-from tests.app.ways import VIA
+from tests.app.ways import WHO
 
 COLORED = "c=1|0:4000$FF0000,2|100:3000$00FF00&m=c"
 GREY = "c=1|0:4000$FF0000,2|100:3000$00FF00&m=g"
@@ -274,7 +274,7 @@ def test_composed_pictures_have_validators_and_are_kept(make_gateway, path):
     first = gateway.get(path)
     assert first.headers["X-Cache"] == ("miss" if "luts" not in path else "raw")
     # Through a router everybody is the public user, whose pictures anybody may keep.
-    whose = ("private, ",) if VIA == "direct" else ("private, ", "public, ")
+    whose = ("private, ",) if WHO == "local" else ("private, ", "public, ")
     assert first.headers["Cache-Control"].startswith(whose)
     assert ("max-age" in first.headers["Cache-Control"]) == ("c=" in path)
     again = gateway.get(f"{path}&_=5")

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from app.web import parts_of
 from tests.app.conftest import PYRAMID, STACK
 
 SETTINGS = {
@@ -109,7 +110,7 @@ def test_one_that_has_expired_is_not_found(make_gateway):
 def test_the_number_kept_is_bounded(make_gateway):
     gateway = make_gateway(settings_max_entries=5)
     known = [handle(gateway, {"c": str(number)}) for number in range(1, 12)]
-    gateway.close()
+    parts_of(gateway.app).close()
     path = f"render_image/{gateway.ids[STACK]}/"
     answers = [gateway.get(path, query_string={"settings": name}).status_code for name in known]
     assert answers[-1] == 200

@@ -8,6 +8,7 @@ from app.cross_origin import CrossOrigin
 from app.http import cache_control, file_response
 from app.settings import SettingsError, load_settings
 from tests.app.conftest import FLAT, PYRAMID, STACK
+from tests.app.ways import VIA
 
 MAP = '{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}'
 COMPLETE = f"c=1|0:255$FF0000,2|0:255$00FF00,3|0:255$0000FF&m=c&maps=[{MAP},{MAP},{MAP}]"
@@ -65,8 +66,11 @@ def test_a_range_outside_is_told_with_the_length(files, gateway):
     page = gateway.client.get("/").get_data(as_text=True)
     asset = "/assets/" + page.split("/assets/")[1].split('"')[0]
     answer = gateway.client.get(asset, headers={"Range": "bytes=999999-"})
-    assert answer.status_code == 416 and answer.get_json()["status"] == 416
+    assert answer.status_code == 416
     assert answer.headers["Content-Range"].startswith("bytes */")
+    if VIA == "nginx":
+        return  # It keeps such files and refuses by itself.
+    assert answer.get_json()["status"] == 416
     assert answer.headers["Cache-Control"] == "no-store"
 
 

@@ -61,6 +61,7 @@ def test_nothing_else_is_given_out(gateway: Gateway):
         assert gateway.client.get(f"/static/omero_iviewer/{name}").status_code == 404, name
 
 
+@pytest.mark.without_nginx("says itself what the address begins with")
 @needs_iviewer
 def test_below_a_prefix_the_page_knows_it(gateway: Gateway):
     text = gateway.client.get(

@@ -8,6 +8,7 @@ import pytest
 
 from app.logs import JsonFormatter, RedactingFormatter, redact
 from tests.app.conftest import STACK
+from tests.app.ways import WHO
 
 
 def test_a_request_id_is_taken_over_or_made(gateway):
@@ -18,6 +19,7 @@ def test_a_request_id_is_taken_over_or_made(gateway):
         assert re.fullmatch(r"[0-9a-f]{16}", made.headers["X-Request-ID"])
 
 
+@pytest.mark.without_nginx("reads the log in the process of the application")
 def test_each_request_is_one_line(gateway, caplog):
     image = gateway.ids[STACK]
     with caplog.at_level(logging.INFO, "blitzrender.access"):
@@ -26,7 +28,7 @@ def test_each_request_is_one_line(gateway, caplog):
     fields = dict(part.split("=", 1) for part in line.split(" "))
     assert fields["route"] == "images.render_image_region"
     assert (fields["status"], fields["method"]) == ("200", "GET")
-    assert (fields["image"], fields["level"], fields["viewer"]) == (str(image), "0", "local")
+    assert (fields["image"], fields["level"], fields["viewer"]) == (str(image), "0", WHO)
     assert fields["cache"] in ("miss", "raw", "hit") and int(fields["bytes"]) > 0
     assert {"access_ms", "info_ms", "cache_ms", "total_ms"} <= set(fields)
     assert "hunter2" not in line
@@ -67,6 +69,7 @@ def test_the_formatter_cuts_exceptions_too():
     assert "hunter2" not in RedactingFormatter("%(message)s").format(record)
 
 
+@pytest.mark.without_nginx("reads the log in the process of the application")
 def test_lines_in_json_hold_the_same_and_no_secret(gateway, caplog):
     with caplog.at_level(logging.INFO, "blitzrender.access"):
         gateway.get(f"render_image/{gateway.ids[STACK]}/0/0/?c=1|0:5&password=hunter2")

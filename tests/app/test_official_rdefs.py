@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import STACK, ImageServer, make_gateway_on
-from tests.app.ways import router_to
 from tests.imageserver.ice.test_official_client import TIMEOUT_S, interpreter
 from tests.support.image_server import PASSWORD, USER, start_image_server
 
@@ -26,8 +25,9 @@ def client(image_server: ImageServer, tmp_path: Path):
     folder.mkdir()
     for role in ROLES:
         shutil.copy(image_server.folder / STACK, folder / f"{role}.ome.tif")
-    with start_image_server(folder) as server, router_to(server.ports["manager"]) as router:
-        ours = replace(image_server, folder=folder, port=server.ports["tcp"], router=router)
+    with start_image_server(folder, transports=("tcp", "ssl")) as server:
+        # No router: whoever stores something through one has to be logged in.
+        ours = replace(image_server, folder=folder, port=server.ports["tcp"], router=None)
         gateway = make_gateway_on(ours, tmp_path / "cache", image_info_max_age_s=0)
         yield gateway.client, server.ports["ssl"]
         gateway.close()

@@ -1,12 +1,16 @@
 """Cached pictures that NGINX sends by itself: when it is told a file, and which one."""
 
 import stat
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from app.settings import SettingsError, load_settings
 from app.web import parts_of
-from tests.app.conftest import PYRAMID, STACK
+from tests.app.conftest import PYRAMID, STACK, Gateway
+
+pytestmark = pytest.mark.without_nginx("takes the part of NGINX, and looks at what it is told")
 
 PLACE = "/_blitzrender/"
 ON = {"X-Blitzrender-Offload": "on"}
@@ -26,8 +30,14 @@ def kept(gateway, path: str, **options):
     return first, gateway.get(path, **options)
 
 
-def test_a_large_cached_picture_is_left_to_nginx_with_the_same_headers(make_gateway, tmp_path):
-    gateway = make_gateway(x_accel_redirect=PLACE, cache_dir=tmp_path / "cache")
+@pytest.fixture
+def make_private(make_gateway, image_server) -> Callable[..., Gateway]:
+    """Make gateways that ask the server directly: what is public NGINX keeps by itself."""
+    return partial(make_gateway, image_server_port=image_server.port)
+
+
+def test_a_large_cached_picture_is_left_to_nginx_with_the_same_headers(make_private, tmp_path):
+    gateway = make_private(x_accel_redirect=PLACE, cache_dir=tmp_path / "cache")
     first, second = kept(gateway, large(gateway), headers=ON)
     assert "X-Accel-Redirect" not in first.headers and len(first.data) > 100_000
     place = second.headers["X-Accel-Redirect"]
@@ -45,20 +55,20 @@ def test_a_large_cached_picture_is_left_to_nginx_with_the_same_headers(make_gate
     assert held.status_code == 304 and "X-Accel-Redirect" not in held.headers
 
 
-def test_whoever_does_not_say_that_it_sends_files_gets_the_bytes(make_gateway):
-    gateway = make_gateway(x_accel_redirect=PLACE)
+def test_whoever_does_not_say_that_it_sends_files_gets_the_bytes(make_private):
+    gateway = make_private(x_accel_redirect=PLACE)
     first, second = kept(gateway, large(gateway), headers=ON)
     assert "X-Accel-Redirect" in second.headers
     for headers in ({}, {"X-Blitzrender-Offload": "off"}):
         answer = gateway.get(large(gateway), headers=headers)
         assert answer.data == first.data and "X-Accel-Redirect" not in answer.headers
-    plain = make_gateway()
+    plain = make_private()
     for answer in kept(plain, large(plain), headers=ON):
         assert answer.data == first.data and "X-Accel-Redirect" not in answer.headers
 
 
-def test_small_pictures_and_what_is_no_picture_come_from_here(make_gateway):
-    gateway = make_gateway(x_accel_redirect=PLACE)
+def test_small_pictures_and_what_is_no_picture_come_from_here(make_private):
+    gateway = make_private(x_accel_redirect=PLACE)
     image = gateway.ids[STACK]
     for path in (
         f"render_image/{image}/0/0/?c=1|0:900$FF0000",
@@ -70,8 +80,8 @@ def test_small_pictures_and_what_is_no_picture_come_from_here(make_gateway):
             assert answer.data and "X-Accel-Redirect" not in answer.headers
 
 
-def test_an_evicted_picture_is_sent_from_memory_or_made_again(make_gateway):
-    gateway = make_gateway(x_accel_redirect=PLACE, hot_pictures_max_bytes=0)
+def test_an_evicted_picture_is_sent_from_memory_or_made_again(make_private):
+    gateway = make_private(x_accel_redirect=PLACE, hot_pictures_max_bytes=0)
     first, second = kept(gateway, large(gateway), headers=ON)
     assert "X-Accel-Redirect" in second.headers
     parts_of(gateway.app).get().pictures.clear()
@@ -80,8 +90,8 @@ def test_an_evicted_picture_is_sent_from_memory_or_made_again(make_gateway):
     assert again.data == first.data
 
 
-def test_a_file_that_was_cut_short_is_not_given_out(make_gateway, tmp_path):
-    gateway = make_gateway(
+def test_a_file_that_was_cut_short_is_not_given_out(make_private, tmp_path):
+    gateway = make_private(
         x_accel_redirect=PLACE, cache_dir=tmp_path / "cache", hot_pictures_max_bytes=0
     )
     first, second = kept(gateway, large(gateway), headers=ON)

@@ -37,6 +37,7 @@ def test_addresses_of_one_customer_share_a_bucket():
     assert _network("") == ""
 
 
+@pytest.mark.without_nginx("says itself who is connected")
 def test_too_many_requests_of_an_address_are_answered_429(make_gateway):
     gateway = make_gateway(address_requests_per_s=0.01, requests_burst=20)
     path = f"render_thumbnail/{gateway.ids['flat.png']}/"
@@ -54,6 +55,7 @@ def test_too_many_requests_of_an_address_are_answered_429(make_gateway):
         assert gateway.client.get(address, headers=asked).status_code != 429
 
 
+@pytest.mark.without_nginx("says itself who is connected")
 def test_a_client_of_the_outside_cannot_take_another_name(make_gateway):
     gateway = make_gateway(address_requests_per_s=0.01, requests_burst=20)
     # Not even one near by, unless it is a proxy of ours.

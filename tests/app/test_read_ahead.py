@@ -86,7 +86,8 @@ class Source:
 
 
 @pytest.fixture
-def info(gateway):
+def info(make_gateway):
+    gateway = make_gateway()
     parts = parts_of(gateway.app).get()
     gateway.get(f"imgData/{gateway.ids[STACK]}/")
     (found,) = (i for _, i in parts.infos._entries.values() if i.image_id == gateway.ids[STACK])

@@ -3,11 +3,11 @@
 import shutil
 
 from app.web import parts_of
-from tests.app.conftest import start_image_server, stop
+from tests.app.conftest import asked_by_the_host, start_image_server, stop
 
 
 def test_a_ready_service_says_so_for_each_part(gateway):
-    answer = gateway.client.get("/readyz")
+    answer = asked_by_the_host(gateway)
     told = answer.get_json()
     assert (answer.status_code, told["status"]) == (200, "ok")
     assert set(told["parts"]) == {"source", "cache", "workers"}
@@ -18,16 +18,16 @@ def test_a_ready_service_says_so_for_each_part(gateway):
 def test_it_says_which_part_fails(make_gateway, image_server, tmp_path):
     process, port = start_image_server(image_server.folder, tmp_path / "index")
     gateway = make_gateway(image_server_port=port, ready_timeout_s=3.0)
-    assert gateway.client.get("/readyz").status_code == 200
+    assert asked_by_the_host(gateway).status_code == 200
     stop(process)
-    answer = gateway.client.get("/readyz")
+    answer = asked_by_the_host(gateway)
     told = answer.get_json()
     assert (answer.status_code, told["status"]) == (503, "failing")
     assert {name for name, part in told["parts"].items() if not part["ok"]} == {"source"}
     assert told["parts"]["source"]["detail"]
     assert told["parts"]["source"]["circuit"] == "closed"
     for _ in range(2):  # three failures in a row open it
-        told = gateway.client.get("/readyz").get_json()
+        told = asked_by_the_host(gateway).get_json()
     assert told["parts"]["source"]["circuit"] == "open"
     assert answer.headers["Retry-After"]
     # The process itself is well.
@@ -40,9 +40,9 @@ def test_workers_that_are_gone_and_a_cache_that_is_gone_are_told(make_gateway, t
     parts.worker.close()
     parts.pictures.close()
     shutil.rmtree(tmp_path / "cache" / "pictures")
-    told = gateway.client.get("/readyz").get_json()["parts"]
+    told = asked_by_the_host(gateway).get_json()["parts"]
     assert told["source"]["ok"] and not told["workers"]["ok"] and not told["cache"]["ok"]
 
 
 def test_without_a_disk_cache_there_is_nothing_to_fail(make_gateway):
-    assert make_gateway(cache_max_bytes=0).client.get("/readyz").status_code == 200
+    assert asked_by_the_host(make_gateway(cache_max_bytes=0)).status_code == 200

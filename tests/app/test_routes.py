@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.app.conftest import FLAT, PYRAMID, STACK
 from tests.app.route_table import FOR_THE_HOST, IMAGE_ROUTES, JSON, MISSING, OTHER_ROUTES
 from tests.app.screened import FIRST_WELL, PLATE, SCREENED
-from tests.app.ways import VIA
+from tests.app.ways import VIA, WHO
 
 ERROR_MEMBERS = {"type", "title", "status", "detail", "message", "request_id"}
 
@@ -179,7 +179,7 @@ def test_browsers_may_keep_only_what_the_url_tells_completely(gateway):
     image = gateway.ids[STACK]
     maps = '[{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}]'
     # One OMERO user for everybody, as on the way through a router, is a public one.
-    whose = "private" if VIA == "direct" else "public"
+    whose = "private" if WHO == "local" else "public"
     kept = f"{whose}, max-age=300, must-revalidate"
     asked = "private, no-cache"
     for path, expected in (

@@ -55,7 +55,7 @@ def test_it_is_logged_and_counted_under_its_route(make_gateway, caplog):
     told = [record.fields for record in caplog.records if record.name == "blitzrender.access"]
     assert [fields["cache"] for fields in told] == ["miss", "hit", "hit"]
     assert {fields["route"] for fields in told} == {"images.render_image"}
-    counted = gateway.client.get("/metrics").get_data(as_text=True)
+    counted = gateway.app.test_client().get("/metrics").get_data(as_text=True)
     assert 'route="images.render_image"' in counted
 
 

@@ -19,6 +19,8 @@ WAYS = ("direct", "router-tcp", "router-tls", "nginx")
 VARIABLE = "BLITZRENDER_TESTS_VIA"
 VIA = os.environ.get(VARIABLE, WAYS[0])
 assert VIA in WAYS, f"{VARIABLE} is none of {WAYS}"
+#: Who asks where nobody logs in: through a router all have one OMERO user, as the public has.
+WHO = "public" if VIA.startswith("router") else "local"
 
 
 @dataclass(frozen=True)

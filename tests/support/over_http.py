@@ -25,9 +25,13 @@ def client_of(port: int) -> Client:
             if not is_hop_by_hop_header(name)
         ]
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        path = quote(environ["RAW_URI"].encode("latin-1"), safe=_AS_IT_IS)
+        path = environ["RAW_URI"].partition("?")[0]
+        address = f"{path}?{query}" if (query := environ["QUERY_STRING"]) else path
         connection.putrequest(
-            environ["REQUEST_METHOD"], path, skip_host=True, skip_accept_encoding=True
+            environ["REQUEST_METHOD"],
+            quote(address.encode("latin-1"), safe=_AS_IT_IS),
+            skip_host=True,
+            skip_accept_encoding=True,
         )
         for name, value in [*headers, ("Connection", b"close")]:
             connection.putheader(name, value)

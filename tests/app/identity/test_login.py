@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.identity.own_logins import COOKIE
+from app.web import parts_of
 from tests.app.conftest import FLAT
 from tests.app.identity.conftest import PASSWORD, USER, soon
 
@@ -48,8 +49,9 @@ def test_the_json_api_is_found_from_its_root(make_members):
     wanted += ["plates", "token", "servers", "login"]
     assert all(links[f"url:{name}"].startswith(base["url:base"]) for name in wanted)
     server = gateway.client.get(urlsplit(links["url:servers"]).path).get_json()["data"]
-    port = gateway.server.port
-    assert server == [{"id": 1, "host": "127.0.0.1", "port": port, "server": "omero"}]
+    settings = parts_of(gateway.app).settings
+    host, port = settings.omero_host, settings.omero_port
+    assert server == [{"id": 1, "host": host, "port": port, "server": "omero"}]
 
 
 def test_logging_in_by_form_gives_a_cookie_and_says_who_it_is(make_members):
@@ -80,6 +82,7 @@ def test_logging_in_by_json(make_members):
     assert response.status_code == 200 and status(gateway) == 200
 
 
+@pytest.mark.without_nginx("says itself that it speaks TLS")
 def test_over_tls_the_cookie_stays_there(make_members):
     gateway = make_members()
     headers = {"X-CSRFToken": token(gateway), "Referer": "https://localhost/webclient/"}
@@ -123,6 +126,7 @@ def test_what_is_no_json_object_is_refused(make_members):
     assert gateway.client.get("/api/v0/login/").status_code == 405
 
 
+@pytest.mark.without_nginx("says itself who is connected")
 def test_wrong_passwords_are_looked_at_so_often_only(make_members, tmp_path):
     gateway = make_members(login_attempts=3, cache_dir=tmp_path / "shared")
     for _ in range(3):

@@ -21,7 +21,8 @@ def test_timepoints_tell_their_time_where_it_is_known():
     assert long == ("t 1/3  0:00:00", "t 2/3", "t 3/3  1:02:05")
 
 
-def test_the_servers_times_reach_the_job(gateway, monkeypatch):
+def test_the_servers_times_reach_the_job(make_gateway, monkeypatch):
+    gateway = make_gateway()
     # The embedded image server keeps no times of planes.
     times = (
         PlaneTime(0, Quantity("Time", 0.0, "SECOND")),
