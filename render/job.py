@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine import composite, encode, geometry, histogram, scale, windows
+from render.engine.plane_tiff import plane_tiff
 from render.engine.projection import Accumulator
 from render.values import DTYPES, Encoding, RenderingDefinition, Window
 
@@ -175,6 +176,18 @@ class MinMaxJob:
     def run(self) -> tuple[tuple[float, float], ...]:
         """Give one (smallest, largest) per plane."""
         return tuple(histogram.minmax(plane, self.pixel_type) for plane in self.planes)
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneTiffJob:
+    """Write one unrendered region in its own type as a TIFF."""
+
+    plane: NDArray
+    pixel_type: str
+
+    def run(self) -> bytes:
+        """Give the bytes of the file."""
+        return plane_tiff(self.plane.astype(DTYPES[self.pixel_type], copy=False))
 
 
 @dataclass(frozen=True, eq=False)

@@ -208,6 +208,11 @@ OPERATIONS: dict[str, Operation] = {
     "figure.timestamps": Operation(("image",)),
     "figure.z_scale": Operation(("image",)),
     "figure.pixels_type": Operation(("image",)),
+    "pixels.tile": Operation(
+        ("tile x", "tile y", "tile w", "tile h", "resolution", "tile format"),
+        (BYTES, "image/tiff"),
+    ),
+    "pixels.discovery": Operation(private=False),
     "login.versions": Operation(private=False),
     "login.links": Operation(private=False),
     "login.token": Operation(private=False),

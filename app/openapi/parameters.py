@@ -247,6 +247,17 @@ PARAMETERS = _by_key(
         ),
         Parameter("ns", _TEXT, "Only annotations in this namespace."),
         Parameter("page", _NUMBER, "Which page, counted from 1."),
+        Parameter("x", _NUMBER, "The first column.", key="tile x"),
+        Parameter("y", _NUMBER, "The first row.", key="tile y"),
+        Parameter("w", _NUMBER, "How wide the region is.", key="tile w", example="64"),
+        Parameter("h", _NUMBER, "How high the region is.", key="tile h", example="64"),
+        Parameter("resolution", _NUMBER, "The resolution, counted from the smallest one."),
+        Parameter(
+            "format",
+            {"type": "string", "enum": ["tif"]},
+            "Format of the answer; bare values without it.",
+            key="tile format",
+        ),
         Parameter("cs", _TEXT, "Channels, counted from 0; all without it.", example="0"),
         Parameter("ids", _TEXT, "Shapes.", key="shape ids", example="1,2"),
         Parameter(

@@ -17,6 +17,7 @@ from app.routes import (
     movies,
     objects,
     pages,
+    pixels,
     plates,
     rdefs,
     rois,
@@ -52,6 +53,7 @@ def blueprints() -> list[Blueprint]:
         login,
         iviewer,
         figure,
+        pixels,
         pages,
     )
     return [module.blueprint for module in modules]

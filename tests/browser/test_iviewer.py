@@ -287,6 +287,10 @@ def test_regions_are_drawn_saved_and_deleted(viewer):
     # Opened anew, it is there, and its values are exported with it.
     viewer.open(OTHER)
     viewer.open_regions()
+    viewer.click("#regions-tabs a", 1)
+    counted = "document.querySelector('#roi-plane-grid').innerText.trim()"
+    wait_for(viewer.browser, f"{counted}.includes('1')")
+    viewer.click("#regions-tabs a", 0)
     viewer.click(".regions-table .regions-table-row")
     viewer.browser.execute_script(CATCH_EXPORT)
     viewer.click(".fixed-header .dropdown button", 1)
