@@ -54,6 +54,12 @@ def test_it_gets_regions(told: Any) -> None:
     assert told["region count"] == 2
 
 
+def test_it_draws_changes_and_deletes_regions(told: Any) -> None:
+    rectangle, ellipse = ["RectangleI", 0.0], ["EllipseI", 1.0]
+    moved = ["EllipseI", 7.0]
+    assert told["drawn"] == [[rectangle, ellipse], [rectangle, moved], [moved], []]
+
+
 def test_it_walks_through_screens_and_plates(told: Any) -> None:
     assert told["screens"] == {"S": ["P"]}
     assert told["plates"] == [
