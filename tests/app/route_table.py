@@ -59,6 +59,7 @@ IMAGE_ROUTES = [
     ("/webclient/5/imgData/{}/", JSON, (400, "callback=a%0a")),
     ("/webgateway/download_as/{}/", TO_KEEP, (400, "format=bmp")),
     ("/webgateway/render_ome_tiff/i/{}/", "image/tiff", (400, "selection=x")),
+    ("/tile/{}/0/0/0/", "application/octet-stream", (400, "resolution=x")),
     ("/webgateway/export/{}/", "application/x-npy", (400, "z=x")),
     ("/webgateway/render_movie/{}/z/0/?format=gif", IMAGE_GIF, (400, "fps=x")),
     ("/webclient/render_image_download/{}/", TO_KEEP, (400, "q=x")),

@@ -75,6 +75,7 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         "share": 5,
         "z": 0,
         "t": 0,
+        "c": 0,
         "channel": 0,
         "width": 20,
         "height": 10,
