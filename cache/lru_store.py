@@ -18,14 +18,9 @@ import diskcache
 from diskcache.core import DBNAME, MODE_BINARY
 
 from cache.bytes_disk import BLOCK_BYTES, BytesDisk, DamagedStore
-from cache.native import (
-    native_local,
-    native_lock,
-    native_queue,
-    native_sleep,
-    pause,
-    start_native_thread,
-)
+from cache.chores import Chores
+from cache.native import native_local, native_sleep, pause
+from cache.read_notes import ReadNotes
 
 #: How long reads and what SQLite has to move to its database gather before the thread does them.
 CHORES_AFTER_S = 0.02
@@ -88,11 +83,9 @@ class LruStore(diskcache.Cache):
         group_reads: bool = False,
     ) -> None:
         self.bounds = bounds
-        self._noted: dict[str, float] = {}
-        self._noted_lock = native_lock()
-        self._chores = native_queue()
+        self._notes = ReadNotes(MAX_NOTED_READS)
+        self._chores = Chores(last=self.close)
         self._chore_waits = False
-        self._does_chores = False
         # A timeout of 0: waiting for the database happens in `_writing`, where greenlets may run.
         super().__init__(
             directory,
@@ -237,11 +230,7 @@ class LruStore(diskcache.Cache):
 
     def do_later(self, chore: Callable[[], object]) -> None:
         """Run `chore` in the store's native thread; it must not raise, nor wait for greenlets."""
-        with self._noted_lock:
-            starts, self._does_chores = not self._does_chores, True
-        if starts:
-            start_native_thread(self._do_chores)
-        self._chores.put(chore)
+        self._chores.do_later(chore)
 
     def abandon(self) -> None:
         """End the native thread and close the connections of both, before a file is replaced.
@@ -249,10 +238,7 @@ class LruStore(diskcache.Cache):
         Whoever closes the last connection deletes the write-ahead log by its name.
         """
         self.close()
-        self._chores.put(None)
-        until_s = time.monotonic() + CHORES_WAIT_S
-        while self._does_chores and time.monotonic() < until_s:
-            pause(RETRY_S)
+        self._chores.end(CHORES_WAIT_S)
 
     def _fits(self, item: Item) -> bool:
         cost = self._disk.cost(len(item.value))
@@ -275,7 +261,7 @@ class LruStore(diskcache.Cache):
         ).fetchall()
         if rows and rows[0][2] and not replace:
             return False
-        self._forget_note(item.key)
+        self._notes.forget(item.key)
         if columns is None:
             self._delete(sql, cleanup, [row[:2] for row in rows])
             return False
@@ -391,34 +377,17 @@ class LruStore(diskcache.Cache):
         return Bounds(size_bytes=size, entries=count)
 
     def _note(self, key: str, now: float) -> None:
-        with self._noted_lock:
-            self._noted.pop(key, None)
-            self._noted[key] = now
-            if len(self._noted) > MAX_NOTED_READS:
-                del self._noted[next(iter(self._noted))]
+        self._notes.add(key, now)
         self._call_for_chores()
 
     def _write_notes(self, sql: Any) -> None:
-        with self._noted_lock:
-            noted, self._noted = self._noted, {}
-        for key, read_at in noted.items():
+        for key, read_at in self._notes.take().items():
             sql(_MARK_READ, (read_at, key, read_at))
-
-    def _forget_note(self, key: str) -> None:
-        with self._noted_lock:
-            self._noted.pop(key, None)
 
     def _call_for_chores(self) -> None:
         if not self._chore_waits:
             self._chore_waits = True
             self.do_later(self._write_down)
-
-    def _do_chores(self) -> None:
-        """Run in a native thread of its own until the store is closed."""
-        while (chore := self._chores.get()) is not None:
-            chore()
-        self.close()
-        self._does_chores = False
 
     def _write_down(self) -> None:
         # Faults are left for a request to meet and to tell.
