@@ -1,10 +1,7 @@
-"""The catalog over real folders: ids, names, changes while it runs, broken files, links."""
+"""The catalog over real folders: what is found in them, and its pixels."""
 
 import logging
 import os
-import shutil
-import sqlite3
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,34 +12,13 @@ import pytest
 import tifffile
 
 from imageserver.catalog import UnknownId
-from imageserver.readers.base import PIXEL_TYPES, UnreadableFile
+from imageserver.readers.base import PIXEL_TYPES
 
-from .conftest import noise, wait_until
-from .test_tiff_reader import write_set
+from .catalogs import names, write
+from .conftest import noise
 from .test_zarr_reader import write_ome_zarr
 
 SAMPLES = Path(__file__).parents[3] / "samples"
-
-
-def write(path: Path, seed: int = 0, shape=(40, 50), dtype="uint16") -> np.ndarray:
-    data = noise(shape, dtype, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, data, photometric="minisblack", metadata=None, tile=(32, 32))
-    return data
-
-
-def ids(catalog):
-    return {
-        image.name: (
-            image.id, image.pixels_id, image.fileset_id, image.dataset_id, image.file_ids,
-            tuple(channel.id for channel in image.channels),
-        )
-        for image in catalog.images()
-    }  # fmt: skip
-
-
-def names(catalog):
-    return [image.name for image in catalog.images()]
 
 
 def test_samples_have_their_sizes_and_pixels(make_catalog):
@@ -78,46 +54,6 @@ def test_samples_have_their_sizes_and_pixels(make_catalog):
     ]  # fmt: skip
 
 
-def test_ids_stay_across_restarts_and_when_files_are_added(folder, make_catalog):
-    write(folder / "m.tif")
-    write(folder / "sub" / "n.tif", shape=(3, 40, 50))
-    with tifffile.TiffWriter(folder / "two.ome.tif") as writer:
-        writer.write(noise((30, 40), "uint8"), metadata={"axes": "YX", "Name": "one"})
-        writer.write(noise((20, 10), "uint8"), metadata={"axes": "YX", "Name": "other"})
-    first = make_catalog()
-    before = ids(first)
-    assert sorted(before) == ["m.tif", "sub/n.tif", "two.ome.tif [one]", "two.ome.tif [other]"]
-    files_before = {file.relative_path: file.id for file in first.files()}
-    project = first.project()
-    first.close()
-    write(folder / "a.tif")
-    write(folder / "z" / "z.tif")
-    (folder / "m.tif").touch()
-    second = make_catalog()
-    after = ids(second)
-    assert before.items() <= after.items()
-    assert len(after) == 6
-    assert len({entry[0] for entry in after.values()}) == 6
-    assert files_before.items() <= {f.relative_path: f.id for f in second.files()}.items()
-    assert second.project() == project
-
-
-def test_ids_come_back_with_the_file(folder, tmp_path, make_catalog):
-    write(folder / "a.tif")
-    write(folder / "b.tif")
-    catalog = make_catalog()
-    before = ids(catalog)
-    shutil.move(folder / "a.tif", tmp_path / "a.tif")
-    catalog.close()
-    catalog = make_catalog()
-    assert names(catalog) == ["b.tif"]
-    with pytest.raises(UnknownId):
-        catalog.image(before["a.tif"][0])
-    shutil.move(tmp_path / "a.tif", folder / "a.tif")
-    catalog.close()
-    assert ids(make_catalog()) == before
-
-
 def test_folders_become_datasets_of_one_project(folder, make_catalog):
     write(folder / "a.tif")
     write(folder / "x" / "y" / "b.tif")
@@ -129,100 +65,6 @@ def test_folders_become_datasets_of_one_project(folder, make_catalog):
     found = {image.name: image.dataset_id for image in catalog.images()}
     assert found == {"a.tif": datasets["."], "x/y/b.tif": datasets["x/y"], "x/c.tif": datasets["x"]}
     assert catalog.project().name == folder.name
-
-
-def test_two_folders_with_one_cache_never_share_ids(folder, tmp_path, make_catalog):
-    write(folder / "a.tif")
-    write(tmp_path / "other" / "a.tif")
-    first = make_catalog()
-    second = make_catalog(folder=tmp_path / "other")
-    assert first.images()[0].id != second.images()[0].id
-    assert first.images()[0].pixels_id != second.images()[0].pixels_id
-
-
-@pytest.mark.parametrize("options", [{"watch": True}, {"rescan_s": 0.3}])
-def test_files_appear_change_and_disappear_while_it_runs(folder, make_catalog, options):
-    write(folder / "a.tif")
-    catalog = make_catalog(**options)
-    time.sleep(0.5)
-    revision = catalog.revision()
-    data = write(folder / "new" / "b.tif", seed=1)
-    wait_until(lambda: names(catalog) == ["a.tif", "new/b.tif"])
-    assert catalog.revision() > revision
-    b = catalog.image(catalog.images()[1].id)
-    assert b.channels[0].stats == (data.min(), data.max())
-    buffer = catalog.open_pixels(b.pixels_id)
-    np.testing.assert_array_equal(buffer.read(0, 0, 0, 0, 0, 0, 50, 40), data)
-
-    changed = write(folder / "new" / "b.tif", seed=2, shape=(44, 55))
-    wait_until(lambda: catalog.images()[1].size_x == 55)
-    again = catalog.image(b.id)
-    assert again.version > b.version
-    assert again.pixels_id == b.pixels_id
-    assert again.channels[0].stats == (changed.min(), changed.max())
-    with pytest.raises(UnreadableFile):
-        buffer.read(0, 0, 0, 0, 0, 0, 50, 40)
-    np.testing.assert_array_equal(
-        catalog.open_pixels(b.pixels_id).read(0, 0, 0, 0, 0, 0, 55, 44), changed
-    )
-
-    (folder / "a.tif").unlink()
-    wait_until(lambda: names(catalog) == ["new/b.tif"])
-
-
-def test_a_broken_file_is_listed_warned_of_once_and_stops_nothing(folder, make_catalog, caplog):
-    write(folder / "good.tif")
-    (folder / "broken.tif").write_bytes(b"II*\x00nothing of use here")
-    (folder / "broken.png").write_bytes(b"\x89PNG")
-    (folder / "notes.txt").write_text("not an image")
-    for broken in folder.glob("broken.*"):
-        os.utime(broken, (1, 1))
-    with caplog.at_level(logging.WARNING):
-        catalog = make_catalog(rescan_s=0.2)
-        time.sleep(1)
-    assert names(catalog) == ["broken.png", "broken.tif", "good.tif"]
-    for image in catalog.images()[:2]:
-        assert image.description == f"Unreadable: {image.problem}"
-        assert (image.size_x, image.size_y, image.size_c, image.channels) == (0, 0, 0, ())
-        assert image.levels == ()
-        with pytest.raises(UnreadableFile):
-            catalog.open_pixels(image.pixels_id)
-    warned = [record.getMessage() for record in caplog.records]
-    assert sum("broken.tif" in message for message in warned) == 1
-    assert sum("broken.png" in message for message in warned) == 1
-    good = catalog.images()[2]
-    assert catalog.open_pixels(good.pixels_id).read(0, 0, 0, 0, 0, 0, 5, 5).shape == (5, 5)
-
-
-def test_a_picture_whose_pixels_are_damaged_becomes_unreadable(folder, make_catalog):
-    from PIL import Image
-
-    Image.fromarray(noise((100, 100), "uint8")).save(folder / "a.png")
-    whole = (folder / "a.png").read_bytes()
-    (folder / "a.png").write_bytes(whole[: len(whole) // 2])
-    catalog = make_catalog()
-    image_id = catalog.images()[0].id
-    assert catalog.image(image_id).problem
-    (folder / "a.png").write_bytes(whole)
-    catalog.rescan()
-    wait_until(lambda: catalog.images()[0].problem is None)
-    assert catalog.images()[0].id == image_id
-    assert catalog.image(image_id).size_x == 100
-
-
-def test_a_file_that_is_still_being_copied_is_not_called_broken(folder, make_catalog, caplog):
-    whole = folder.parent / "whole.tif"
-    write(whole)
-    content = whole.read_bytes()
-    catalog = make_catalog(rescan_s=0.2)
-    with caplog.at_level(logging.WARNING):
-        (folder / "a.tif").write_bytes(content[:200])
-        time.sleep(0.7)
-        assert names(catalog) == []
-        (folder / "a.tif").write_bytes(content)
-        wait_until(lambda: names(catalog) == ["a.tif"])
-    assert catalog.images()[0].problem is None
-    assert not caplog.records
 
 
 def test_links_that_lead_outside_are_refused(folder, tmp_path, make_catalog, caplog):
@@ -247,20 +89,6 @@ def test_links_that_lead_outside_are_refused(folder, tmp_path, make_catalog, cap
     assert any("linked-folder" in record.getMessage() for record in caplog.records)
 
 
-def test_a_file_replaced_by_a_link_outside_is_not_followed(folder, tmp_path, make_catalog):
-    write(folder / "a.tif")
-    write(tmp_path / "secret.tif")
-    catalog = make_catalog()
-    image = catalog.images()[0]
-    (folder / "a.tif").unlink()
-    (folder / "a.tif").symlink_to(tmp_path / "secret.tif")
-    with pytest.raises(UnknownId):
-        catalog.file(image.file_ids[0])
-    catalog._sources.close()
-    with pytest.raises(UnreadableFile):
-        catalog.open_pixels(image.pixels_id).read(0, 0, 0, 0, 0, 0, 5, 5)
-
-
 def test_an_ome_zarr_is_one_file_set_with_all_its_files(folder, make_catalog):
     data = noise((2, 40, 50), "uint16")
     write_ome_zarr(folder / "sub" / "a.zarr", [data], "cyx", "0.4")
@@ -283,71 +111,6 @@ def test_the_folder_itself_may_be_an_ome_zarr(tmp_path, make_catalog):
     write_ome_zarr(tmp_path / "a.zarr", [noise((20, 30), "uint8")], "yx", "0.5")
     (image,) = make_catalog(folder=tmp_path / "a.zarr").images()
     assert (image.name, image.size_x) == ("a.zarr", 30)
-
-
-def test_a_set_of_files_is_one_image_until_a_part_goes(folder, make_catalog):
-    planes = {f"{n}.ome.tif": noise((20, 30), "uint8", i) for i, n in enumerate("abc")}
-    write_set(folder, planes)
-    catalog = make_catalog(rescan_s=0.2)
-    (image,) = catalog.images()
-    assert (image.name, image.size_t) == ("a.ome.tif", 3)
-    assert [catalog.file(i).name for i in image.file_ids] == list(planes)
-    buffer = catalog.open_pixels(image.pixels_id)
-    np.testing.assert_array_equal(buffer.read(0, 0, 0, 2, 0, 0, 30, 20), planes["c.ome.tif"])
-    (folder / "a.ome.tif").unlink()
-    wait_until(lambda: names(catalog) == ["b.ome.tif"])
-
-
-def test_a_damaged_index_is_set_aside(folder, tmp_path, make_catalog, caplog):
-    write(folder / "a.tif")
-    make_catalog().close()
-    database = tmp_path / "cache" / "index.sqlite"
-    database.write_bytes(b"this is no database" * 1000)
-    catalog = make_catalog()
-    assert names(catalog) == ["a.tif"]
-    assert list((tmp_path / "cache").glob("index.sqlite.damaged-*"))
-
-
-def test_a_crash_in_the_middle_of_a_change_leaves_a_whole_index(folder, tmp_path, make_catalog):
-    write(folder / "a.tif")
-    catalog = make_catalog()
-    before = ids(catalog)
-    catalog.close()
-    # A writer that dies between two statements of one change: what it did must not count.
-    dying = sqlite3.connect(tmp_path / "cache" / "index.sqlite", isolation_level=None)
-    dying.execute("begin immediate")
-    dying.execute("update filesets set path = 'torn'")
-    dying.execute("delete from images")
-    dying.close()
-    assert ids(make_catalog()) == before
-
-
-def test_versions_rise_even_when_the_index_is_lost(folder, tmp_path, make_catalog):
-    write(folder / "a.tif")
-    catalog = make_catalog()
-    version = catalog.images()[0].version
-    catalog.close()
-    time.sleep(1.1)
-    shutil.rmtree(tmp_path / "cache")
-    assert make_catalog().images()[0].version > version
-
-
-def test_second_start_lists_all_at_once_and_opens_nothing(folder, make_catalog, monkeypatch):
-    for i in range(30):
-        write(folder / f"{i}.tif", shape=(8, 8))
-    catalog = make_catalog()
-    before = {image.name: catalog.image(image.id) for image in catalog.images()}
-    catalog.close()
-    opened = []
-    monkeypatch.setattr(
-        "imageserver.readers.tiff.TiffFile", lambda *a, **k: opened.append(a) or 1 / 0
-    )
-    catalog = make_catalog(start=False)
-    assert {image.name: image for image in catalog.images()} == before
-    catalog.start()
-    assert catalog.wait_scanned(10)
-    assert {image.name: image for image in catalog.images()} == before
-    assert not opened
 
 
 def test_many_threads_read_many_files_with_few_open(folder, make_catalog):
@@ -394,23 +157,6 @@ def test_unknown_ids(folder, make_catalog):
             ask(12345)
 
 
-def test_cache_folder_inside_the_served_folder_is_left_out(folder, make_catalog):
-    write(folder / "a.tif")
-    catalog = make_catalog(cache_dir=folder / "cache")
-    write(folder / "cache" / "pyramids" / "x" / "level-0.tif")
-    catalog.rescan()
-    time.sleep(0.5)
-    assert names(catalog) == ["a.tif"]
-
-
-def test_closing_leaves_no_thread(folder, make_catalog):
-    write(folder / "a.tif")
-    before = set(threading.enumerate())
-    catalog = make_catalog(watch=True, rescan_s=30)
-    catalog.close()
-    assert not {t.name for t in set(threading.enumerate()) - before if t.name != "zarr_io"}
-
-
 def test_names_that_are_not_utf8_are_left_out_with_one_warning(folder, make_catalog, caplog):
     write(folder / "good.tif")
     (folder / "good.tif").rename(folder / os.fsdecode(b"bad\xff.tif"))
@@ -420,58 +166,6 @@ def test_names_that_are_not_utf8_are_left_out_with_one_warning(folder, make_cata
         time.sleep(0.5)
     assert names(catalog) == ["good.tif"]
     assert len([r for r in caplog.records if "UTF-8" in r.getMessage()]) == 1
-
-
-def test_pixels_are_read_after_a_restart(folder, make_catalog):
-    data = write(folder / "a.tif")
-    with tifffile.TiffWriter(folder / "b.ome.tif") as writer:
-        writer.write(
-            noise((2, 30, 40), "uint8"),
-            metadata={
-                "axes": "CYX", "Name": "one", "PhysicalSizeX": 0.1,
-                "Channel": {"Name": ["A", "B"], "Color": [255, -1]},
-            },
-        )  # fmt: skip
-    write_ome_zarr(folder / "c.zarr", [noise((20, 30), "uint8")], "yx", "0.4")
-    make_catalog().close()
-    again = make_catalog(start=False)
-    assert len(again.images()) == 3
-    for image in again.images():
-        buffer = again.open_pixels(image.pixels_id)
-        assert buffer.read(0, 0, 0, 0, 0, 0, 5, 5).shape == (5, 5)
-    buffer = again.open_pixels(again.images()[0].pixels_id)
-    np.testing.assert_array_equal(buffer.read(0, 0, 0, 0, 0, 0, 50, 40), data)
-
-
-def test_two_servers_may_share_a_cache_folder(folder, make_catalog):
-    for i in range(40):
-        write(folder / f"{i}.tif", shape=(8, 8))
-    first = make_catalog(wait=False)
-    second = make_catalog(wait=False)
-    assert first.wait_scanned(30)
-    assert second.wait_scanned(30)
-    assert ids(first) == ids(second)
-    assert len(ids(first)) == 40
-
-
-def test_a_full_index_stops_neither_the_others_nor_the_next_try(folder, make_catalog, monkeypatch):
-    from imageserver.index import Index
-
-    write(folder / "a.tif")
-    write(folder / "b.tif")
-    real = Index.store
-    failed = []
-
-    def store(self, path, *arguments, **options):
-        if path == "a.tif" and not failed:
-            failed.append(path)
-            raise sqlite3.OperationalError("database or disk is full")
-        return real(self, path, *arguments, **options)
-
-    monkeypatch.setattr(Index, "store", store)
-    catalog = make_catalog(rescan_s=0.2)
-    assert failed
-    wait_until(lambda: names(catalog) == ["a.tif", "b.tif"])
 
 
 @pytest.mark.parametrize("kind", ["zarr", "samples", "png"])
