@@ -6,6 +6,7 @@ import pytest
 import tifffile
 
 from tests.browser.chromium import chromium, chromium_path, set_screen
+from tests.browser.page import Page
 from tests.support.service import PROJECT, running
 
 SAMPLES = PROJECT / "samples"
@@ -71,3 +72,8 @@ def browser(one_browser):
         if entry["level"] in ("SEVERE", "WARNING") and "broken.tif" not in entry["message"]
     ]
     assert complaints == []
+
+
+@pytest.fixture
+def page(browser, service, image_ids):
+    return Page(browser, service, image_ids)

@@ -5,7 +5,6 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import wait_for
-from tests.browser.test_viewer import Page
 
 pytestmark = pytest.mark.slow
 
@@ -14,8 +13,7 @@ TOLD = "document.querySelector('#told').textContent"
 
 
 @pytest.fixture
-def page(browser, service, image_ids):
-    page = Page(browser, service, image_ids)
+def page(page, browser, image_ids):
     yield page
     # Other tests see the image as it was at first.
     browser.execute_async_script(
