@@ -39,8 +39,11 @@ def reason_of(request, trusted=(), one_viewer=False):
     return None
 
 
-@pytest.mark.parametrize("token", [SECRET, masked(SECRET), masked(SECRET)])
-@pytest.mark.parametrize("cookie", [SECRET, masked(SECRET)])
+# Named, as each process that runs tests masks otherwise.
+@pytest.mark.parametrize(
+    "token", [SECRET, masked(SECRET), masked(SECRET)], ids=["plain", "masked", "masked anew"]
+)
+@pytest.mark.parametrize("cookie", [SECRET, masked(SECRET)], ids=["plain", "masked"])
 def test_the_token_in_the_header_has_to_fit_the_cookie(token, cookie):
     assert reason_of(asked(cookie, headers={"X-CSRFToken": token})) is None
 
