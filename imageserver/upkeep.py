@@ -178,6 +178,8 @@ class Upkeep:
             self._store_stats(record, extremes)
 
     def _build_pyramid(self, record: ImageRecord) -> None:
+        if (record.id, record.version) in self._hopeless:
+            return  # Looked at again while it was tried.
         # A look at an image may push out what was not looked at for longer; the round over all
         # images may not, or it would never come to an end.
         used = record.id in self._used
