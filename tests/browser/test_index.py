@@ -1,8 +1,12 @@
 import shutil
 
+import pytest
+
 from tests.browser.chromium import set_screen, wait_for
 from tests.browser.conftest import SAMPLES
 from tests.support.service import running
+
+pytestmark = pytest.mark.slow
 
 CARDS = """[...document.querySelectorAll('.card')].map((card) => ({
     id: Number(card.dataset.id),

@@ -99,6 +99,7 @@ def test_what_makes_no_sense_stops_the_start(
     assert reason in errors
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_none_and_a_taken_port_are_told(folder: Folder, tmp_path: Path) -> None:
     process = launch(
         *(str(tmp_path / "nothing"), "--cache-dir", str(tmp_path)), stderr=subprocess.PIPE
@@ -126,6 +127,7 @@ def test_the_password_of_the_environment_counts(folder: Folder, tmp_path: Path) 
         assert client.factory.getAdminService().getEventContext().userName == "anna"
 
 
+@pytest.mark.slow
 def test_identity_and_certificate_outlive_a_restart(folder: Folder, tmp_path: Path) -> None:
     found = []
     for _ in range(2):

@@ -158,6 +158,7 @@ def test_warming_up_compiles_everything_that_jobs_use():
     ]
 
 
+@pytest.mark.slow
 def test_without_numba_the_same_goldens_come_out():
     # A fresh interpreter in which numba cannot be imported.
     program = (

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("name", ["threads", "processes"])
+@pytest.mark.parametrize("name", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_the_loop_stays_alive_while_jobs_run(name):
     done = subprocess.run(
         [sys.executable, "-m", "tests.render.workers.under_gevent", name],
