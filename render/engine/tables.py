@@ -57,12 +57,14 @@ def value_table(settings: QuantumSettings) -> NDArray[np.uint8]:
     in_range = _levels_in_range(quantum, low, high)
     pixel_type = PIXEL_TYPES[settings.pixel_type]
     size = 256 if pixel_type.bits <= 8 else 65536
-    stored = np.arange(size, dtype=np.int64)
-    if pixel_type.signed:
-        stored = np.where(stored >= size // 2, stored - size, stored)
-    if size != high - low + 1:
-        stored = _pulled_into_range(stored, quantum)
-    levels = in_range[stored - low]
+    if size == high - low + 1:
+        # Read as unsigned, the negative values stand behind the others.
+        levels = np.roll(in_range, low) if pixel_type.signed else in_range
+    else:
+        stored = np.arange(size, dtype=np.int64)
+        if pixel_type.signed:
+            stored = np.where(stored >= size // 2, stored - size, stored)
+        levels = in_range[_pulled_into_range(stored, quantum) - low]
     return _kept(_reversed_if_asked(levels, settings))
 
 
