@@ -34,7 +34,7 @@ class Call:
         #: Whether nobody is looking: what is drawn for it goes before no download.
         self.in_background = False
         steps.tell(viewer=viewer.kind)
-        watch_calls(steps.count_call)
+        watch_calls(steps.count_call, steps.request_id)
 
     def renewed(self) -> "Call":
         """Give a call for the same viewer whose time begins anew, for one step of a long one."""

@@ -1,10 +1,11 @@
-"""The call that is being answered: who asks, in which group.
+"""The call that is being answered: who asks, in which group, for which request.
 
 It is known to everything that works for the call, in whichever thread, without being handed
 through every function: what is put off is run by `later`.
 """
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
@@ -15,7 +16,23 @@ import Ice
 
 from imageserver.accounts import View
 
+#: Name of the request's id in a call's context, and what ids look like: others are not logged.
+REQUEST_ID = "blitzrender.request_id"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
 _VIEW: ContextVar[View | None] = ContextVar("view", default=None)
+_REQUEST: ContextVar[str] = ContextVar("request", default="-")
+
+
+def note_request(current: Ice.Current) -> None:
+    """Note the id of the request that the client makes the call for, if it tells one."""
+    given = current.ctx.get(REQUEST_ID, "")
+    _REQUEST.set(given if _PLAIN_ID.fullmatch(given) else "-")
+
+
+def request_of_call() -> str:
+    """Give the id of the request that the call in hand is made for, `-` where it is not told."""
+    return _REQUEST.get()
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import Ice
 
 from imageserver.accounts.model import GUEST_ID
 from imageserver.accounts.views import NotPermitted
-from imageserver.calls import answering
+from imageserver.calls import answering, note_request, request_of_call
 from imageserver.catalog import UnknownId
 from imageserver.hql import QueryError
 from imageserver.hql.errors import QueryTooLong
@@ -56,7 +56,10 @@ def not_visible(kind: str, identifier: int) -> Exception:
 
 
 def translate(error: BaseException) -> BaseException:
-    """Give the declared error to send for any error; those of Ice and OMERO stay as they are."""
+    """Give the declared error to send for any error; those of Ice and OMERO stay as they are.
+
+    What cannot be told to a client is logged, with the id of the request that came upon it.
+    """
     if isinstance(error, omero.ServerError | Ice.LocalException | Ice.UserException):
         return error
     if isinstance(error, QueryTooLong):
@@ -72,7 +75,7 @@ def translate(error: BaseException) -> BaseException:
     if isinstance(error, OSError):
         # Without the path: where files lie on the server is nobody's business.
         return fault(omero.ResourceError, f"The file cannot be read: {error.strerror or 'error'}.")
-    log.error("a call failed", exc_info=error)
+    log.error("a call for request %s failed", request_of_call(), exc_info=error)
     return fault(
         omero.InternalException, "The image server failed to answer; its log tells the reason."
     )
@@ -112,6 +115,7 @@ def _guard(method: Callable, guest_may: bool) -> Callable:
     def call(*arguments: Any) -> Any:
         try:
             context, current = arguments[0]._context, arguments[-1]
+            note_request(current)
             view = context.view_in(current.ctx.get("omero.group"), current.ctx.get("omero.user"))
             if view.user.id == GUEST_ID and not guest_may:
                 raise fault(omero.SecurityViolation, "The guest may not do this.")

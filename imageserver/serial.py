@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import Ice
@@ -32,7 +33,7 @@ class Serial:
         with self._lock:
             if self._busy:
                 future = Ice.Future()
-                self._waiting.append((later(work), future))
+                self._waiting.append((later(partial(_translated, work)), future))
                 return future
             self._busy = True
         try:
@@ -53,8 +54,15 @@ class Serial:
         try:
             result = work()
         except Exception as error:
-            future.set_exception(translate(error))
+            future.set_exception(error)
         else:
             future.set_result(result)
         finally:
             self._pass_on()
+
+
+def _translated(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Exception as error:
+        raise translate(error) from error

@@ -22,11 +22,19 @@ Result = TypeVar("Result")
 #: Told what each call was for and whether it failed.
 Watcher = Callable[[str, bool], None]
 _watcher: ContextVar[Watcher | None] = ContextVar("blitz_calls", default=None)
+_request_id: ContextVar[str] = ContextVar("blitz_request_id", default="")
+
+#: Name, in the context of each call, of the id of the request for which it is made.
+REQUEST_ID = "blitzrender.request_id"
 
 
-def watch_calls(watcher: Watcher) -> None:
-    """Have `watcher` told of every call that this greenlet or thread waits for from now on."""
+def watch_calls(watcher: Watcher, request_id: str = "") -> None:
+    """Have `watcher` told of every call that this greenlet or thread waits for from now on.
+
+    The calls tell the server `request_id`, so that its log and ours can be read side by side.
+    """
     _watcher.set(watcher)
+    _request_id.set(request_id)
 
 
 class Pending:
@@ -116,12 +124,23 @@ def close_connection(connection: Any) -> None:
 
 def start(step: str, method: Callable[..., Any], *args: Any) -> Pending:
     """Send a call such as `proxy.getTileAsync`; `step` names it in errors."""
-    return Pending(step, method, args)
+    return Pending(step, method, (*args, *_context_of(method)))
+
+
+def _context_of(method: Any) -> tuple[dict[str, str], ...]:
+    """Give the last argument of a call for the request in hand; none where there is none.
+
+    A context that is given with a call takes the place of the proxy's own.
+    """
+    request_id = _request_id.get()
+    if not request_id:
+        return ()
+    return (method.__self__.ice_getContext() | {REQUEST_ID: request_id},)
 
 
 def call(deadline: Deadline, step: str, method: Callable[..., Any], *args: Any) -> Any:
     """Send a call and wait for its answer."""
-    return Pending(step, method, args).result(deadline)
+    return start(step, method, *args).result(deadline)
 
 
 def outlive(deadline: Deadline, step: str, work: Callable[[], Result]) -> Result:
@@ -131,8 +150,10 @@ def outlive(deadline: Deadline, step: str, work: Callable[[], Result]) -> Result
     would leave behind what it has not heard of yet.
     """
     handoff = Handoff()
+    request_id = _request_id.get()
 
     def run() -> None:
+        _request_id.set(request_id)
         try:
             handoff.fill(work())
         except ServiceError as error:

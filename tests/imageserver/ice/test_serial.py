@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from types import SimpleNamespace
 
 import pytest
 
+from imageserver.calls import REQUEST_ID, note_request
 from imageserver.serial import Serial
 from render.blitz.slices import omero
 
@@ -45,8 +48,11 @@ def test_calls_that_come_meanwhile_wait_without_a_thread(executor: ThreadPoolExe
     assert results == ["slow"]
 
 
+@pytest.mark.parametrize(
+    ("given", "logged"), [("a-request", "a-request"), ("a\nline", "-"), ("", "-")]
+)
 def test_an_error_reaches_its_caller_only_and_the_queue_goes_on(
-    executor: ThreadPoolExecutor,
+    executor: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture, given: str, logged: str
 ) -> None:
     serial = Serial(executor)
     go_on, running = threading.Event(), threading.Event()
@@ -58,12 +64,16 @@ def test_an_error_reaches_its_caller_only_and_the_queue_goes_on(
     first = threading.Thread(target=serial.run, args=(slow,))
     first.start()
     assert running.wait(10)
-    failing = serial.run(lambda: 1 // 0)
+    context = {REQUEST_ID: given}
+    in_call = copy_context()
+    in_call.run(note_request, SimpleNamespace(ctx=context))
+    failing = in_call.run(serial.run, lambda: 1 // 0)
     working = serial.run(lambda: 7)
     go_on.set()
     first.join(10)
     with pytest.raises(omero.InternalException):
         failing.result()
+    assert f"a call for request {logged} failed" in caplog.text
     assert working.result() == 7
     with pytest.raises(ZeroDivisionError):
         serial.run(lambda: 1 // 0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from render.blitz import ami
 from render.blitz.source import BlitzSession, BlitzSource
 from render.errors import DeadlineExceeded, NotFound, SourceFailed, SourceUnavailable
 from render.values import PlaneIndex, Region
@@ -30,6 +31,20 @@ def test_level_zero_is_full_size(session: BlitzSession, level: int) -> None:
 def test_a_region_is_read_where_it_lies(session: BlitzSession) -> None:
     tile = session.read_region(INFO, PlaneIndex(0, 1, 0), 1, Region(30, 40, 70, 20), soon())
     np.testing.assert_array_equal(tile, tiny_server.plane(1, 0, 1, 0)[40:60, 30:100])
+
+
+def test_calls_tell_for_which_request_they_are_made(
+    tiny: TinyServer, session: BlitzSession
+) -> None:
+    region = Region(0, 0, 8, 8)
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon())
+    assert tiny.counters()["named"] == 0
+    ami.watch_calls(lambda step, failed: None, "a-request")
+    try:
+        session.read_region(INFO, PlaneIndex(1, 0, 0), 0, region, soon())
+    finally:
+        ami.watch_calls(lambda step, failed: None)
+    assert tiny.counters()["named"] == 1
 
 
 def test_one_store_serves_one_reader_at_all_levels(tiny: TinyServer, session: BlitzSession) -> None:

@@ -74,6 +74,7 @@ class State:
         self.settings_copied = 0
         self.described = 0
         self.linked = 0
+        self.named = 0
         self.made = ""
         self.sessions: set[str] = set()
         self.open_stores: list[Opened] = []
@@ -137,6 +138,8 @@ class Store(Opened, omero.api.RawPixelsStore):
         return [256, 128]
 
     def getTile(self, z, c, t, x, y, w, h, current):
+        if current.ctx.get("blitzrender.request_id") == "a-request":
+            self.state.change(named=1)
         if not self.busy.acquire(blocking=False):
             self.state.change(overlaps=1)
             raise omero.InternalException(message="two calls at once")
