@@ -262,8 +262,8 @@ def test_options_tells_who_is_here_without_a_login(gateway, path):
 
 
 def test_options_for_what_is_not_here_promises_nothing(gateway):
-    # QuPath takes any answer at /tile for a service of raw tiles.
-    for path in ("/tile", "/webgateway/nothing/"):
+    # Clients take any answer for a service that is there, as QuPath does at /tile.
+    for path in ("/nothing", "/webgateway/nothing/"):
         assert gateway.client.options(path).status_code == 404
 
 
