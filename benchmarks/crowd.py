@@ -70,7 +70,7 @@ def running(port: int, path: str, clients: int) -> Iterator[Crowd]:
 def connect(port: int, path: str) -> socket.socket:
     """Ask for a path, and give the socket on which the answer comes."""
     client = socket.create_connection(("127.0.0.1", port), timeout=60)
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     return client
 
 

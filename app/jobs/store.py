@@ -62,6 +62,26 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """Give a job, None where there is none, or none that is still kept."""
+        job = self._read(job_id)
+        if job is None or not self._is_lost(job):
+            return job
+        # Or it was about to be queued or ended when it was looked at.
+        with contextlib.suppress(OSError, Overloaded), self._together():
+            return self._known(job_id)
+        return job
+
+    def _known(self, job_id: str) -> Job | None:
+        """Give a job while nobody else changes anything."""
+        job = self._read(job_id)
+        if job is not None and self._is_lost(job):
+            return job.failed(StorageFailed("the job's end could not be written down; ask again"))
+        return job
+
+    def _is_lost(self, job: Job) -> bool:
+        """Tell whether whoever worked on it could not even write down that it failed."""
+        return not job.state.is_over and not self._entries_of(job.id)
+
+    def _read(self, job_id: str) -> Job | None:
         if not _ID.fullmatch(job_id):
             return None
         try:
@@ -73,9 +93,6 @@ class JobStore:
             return None
         if job.result is not None and not self.result_path(job).exists():
             return None
-        if not job.state.is_over and not self._entries_of(job_id):
-            # Whoever worked on it could not even write down that it failed.
-            return job.failed(StorageFailed("the job's end could not be written down; ask again"))
         return job
 
     def result_path(self, job: Job) -> Path:
@@ -92,7 +109,7 @@ class JobStore:
         """
         (asker,) = job.askers
         with _told("queue the job"), self._together():
-            known = self.get(job.id)
+            known = self._known(job.id)
             if known is not None and known.state is State.DONE and not again:
                 return known
             if known is not None and not known.state.is_over:
@@ -116,7 +133,7 @@ class JobStore:
     def cancel(self, job_id: str, asker: str) -> Job | None:
         """Take an asker's wish back; without any left, the job is ended. Give the job after it."""
         with _told("cancel the job"), self._together():
-            job = self.get(job_id)
+            job = self._known(job_id)
             if job is None or job.state.is_over or asker not in job.askers:
                 return job
             job = replace(job, askers=tuple(other for other in job.askers if other != asker))
@@ -168,14 +185,14 @@ class JobStore:
         """Note how far a job is."""
         with contextlib.suppress(OSError, Overloaded), self._together():
             # Who asks for it may have changed meanwhile.
-            job = self.get(claim.job.id)
+            job = self._known(claim.job.id)
             if job is not None:
                 self._write(replace(job, percent=percent))
 
     def finish(self, claim: Claim, change: Callable[[Job], Job]) -> None:
         """Write down how a job ended; raise OSError when even that is impossible."""
         with self._together():
-            self._end(change(self.get(claim.job.id) or claim.job))
+            self._end(change(self._known(claim.job.id) or claim.job))
 
     def give_back(self, claim: Claim, behind: bool = False) -> None:
         """Leave a job that was begun to others, as if it had not been.
@@ -183,7 +200,7 @@ class JobStore:
         `behind` = only after all that waits now.
         """
         with contextlib.suppress(OSError, ServiceError), self._together():
-            job = self.get(claim.job.id)
+            job = self._known(claim.job.id)
             if job is not None and not job.state.is_over:
                 if behind:
                     for entry in self._entries_of(job.id):
@@ -199,7 +216,7 @@ class JobStore:
             for folder in self._root.iterdir():
                 if not _ID.fullmatch(folder.name) or self._entries_of(folder.name):
                     continue
-                job = self.get(folder.name)
+                job = self._known(folder.name)
                 if job is None:
                     shutil.rmtree(folder, ignore_errors=True)
                 elif job.result is not None:
@@ -213,7 +230,7 @@ class JobStore:
 
     def _claimed(self, job_id: str) -> Claim | None:
         folder = self._root / job_id
-        job = self.get(job_id)
+        job = self._known(job_id)
         if job is None or job.state.is_over:
             self._leave_queue(job_id)
             return None
@@ -239,7 +256,7 @@ class JobStore:
 
     def _check_room(self, asker: str) -> None:
         entries = self._entries()
-        jobs = (self.get(entry.rpartition("-")[2]) for entry in entries)
+        jobs = (self._known(entry.rpartition("-")[2]) for entry in entries)
         own = sum(job is not None and asker in job.askers for job in jobs)
         if own >= self._settings.jobs_max_per_viewer:
             raise Overloaded(

@@ -203,7 +203,9 @@ def log_in(
     password = credentials.session_key or credentials.password
     context = {"omero.client.uuid": client_uuid, "omero.agent": "Blitzrender"}
     try:
-        proxy = call(deadline, "log in", router.createSessionAsync, name, password, context)
+        proxy = call(
+            deadline, "log in", router.ice_context(context).createSessionAsync, name, password
+        )
         if proxy is None:
             raise SourceFailed("OMERO.server made no session for the login")
         # The session's key is the name of its proxy's identity.

@@ -145,7 +145,7 @@ def test_downloads_go_on_beside_a_viewer_who_never_stops_asking(service: Service
             for _ in received
         ]
         for client in clients:
-            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             client.setblocking(False)
         begun_s, number = time.monotonic(), 0
         # More than the head and what fits into the sockets' buffers when the first picture comes.

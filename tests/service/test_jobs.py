@@ -80,12 +80,15 @@ def test_jobs_survive_the_death_of_the_service(tmp_path: Path) -> None:
         assert service.get_json(job["result"])["images"] == 1
         thumbnail = requests.get(service.url(f"/webgateway/render_thumbnail/{image_id}/"))
         assert thumbnail.headers["X-Cache"] == "hit"
-        # One that is stopped in time leaves what it does to the next start.
-        last = service.get_json(f"{path}&fps=6&async=true")["url"]
-        wait_for(service, last, percent=1)
-    (entry,) = (cache_dir / "jobs" / "queue").iterdir()
-    record = (cache_dir / "jobs" / entry.name.rpartition("-")[2] / "job.json").read_text()
-    assert '"queued"' in record and '"attempts": 0' in record
+        # One that is stopped in time leaves what it does to the next start. On a quick machine it
+        # is over before that, so some are waiting behind it.
+        last = [service.get_json(f"{path}&fps={fps}&async=true")["url"] for fps in (6, 7, 8, 9)]
+        wait_for(service, last[0], percent=1)
+    left = [entry.name.rpartition("-")[2] for entry in (cache_dir / "jobs" / "queue").iterdir()]
+    assert left
+    for job_id in left:
+        record = (cache_dir / "jobs" / job_id / "job.json").read_text()
+        assert '"queued"' in record and '"attempts": 0' in record
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,25 @@ def test_a_job_goes_from_queue_to_result(make_store, tmp_path: Path):
     assert store.submit(job(asker="1:bob"), None).state is State.DONE
 
 
+def test_a_job_that_ends_while_it_is_looked_at_is_not_lost(make_store, monkeypatch):
+    store, other = make_store(), make_store()
+    store.submit(job(), None)
+    claim = other.claim()
+    assert claim is not None
+    (claim.folder / "x.gif").write_bytes(b"made")
+    entries_of, ends = store._entries_of, [as_done("x.gif", "x.gif", "image/gif", 4)]
+
+    def look(job_id: str) -> list[str]:
+        # Its record was read already, and tells that it is under way.
+        if ends:
+            other.finish(claim, ends.pop())
+        return entries_of(job_id)
+
+    monkeypatch.setattr(store, "_entries_of", look)
+    found = store.get(FIRST)
+    assert found is not None and found.state is State.DONE
+
+
 def test_the_session_key_is_private_and_goes_with_the_job(make_store, tmp_path: Path):
     store = make_store()
     store.submit(job(), "a-session-key")
