@@ -21,7 +21,7 @@ import numpy as np
 
 from render.blitz.source import BlitzSource, Credentials, Endpoint, Limits
 from render.deadline import Deadline
-from render.errors import ServiceError
+from render.errors import ServiceError, SourceUnavailable
 from render.values import PlaneIndex, Region
 from tests.render.blitz import tiny_server
 from tests.render.blitz.conftest import LOGIN, TinyServer, tiny_info
@@ -81,12 +81,26 @@ def main() -> None:
         thread.join()
     if tiny.dead:
         tiny.start()
-    source.session(LOGIN, Deadline.after(10)).user(Deadline.after(10))
+    ask_again(source)
     source.close()
     tiny.wait_for("stores", 0)
     tiny.wait_for("sessions", 0)
     tiny.stop()
     print(json.dumps(seen))
+
+
+def ask_again(source: BlitzSource) -> None:
+    """Ask until the server is tried again, which is not at once when it died a moment ago."""
+    until_s = time.monotonic() + 10
+    while True:
+        try:
+            source.session(LOGIN, Deadline.after(10)).user(Deadline.after(10))
+        except SourceUnavailable:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 if __name__ == "__main__":
