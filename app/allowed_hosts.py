@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, request
@@ -22,6 +23,7 @@ from render.errors import HostNotAllowed
 log = logging.getLogger("blitzrender.hosts")
 
 _ANY = "*"
+_NAMES_REMEMBERED = 64
 
 
 class AllowedHosts:
@@ -40,21 +42,26 @@ class AllowedHosts:
         own = named or {settings.host.lower(), socket.gethostname().lower()}
         self._names = {name for name in own if not name.startswith("*.")} | {"localhost"}
         self._endings = (".localhost", *(name[1:] for name in own if name.startswith("*.")))
+        # Clients ask by few names, and to read an address takes longer than to find a picture.
+        self._is_ours = lru_cache(_NAMES_REMEMBERED)(self._answers_to)
 
     def allow(self, environ: Mapping[str, Any]) -> bool:
         """Tell whether a request came by an allowed name; one that tells none is no browser's."""
         if not self._checks:
             return True
-        name = _name(environ.get("HTTP_HOST", ""))
-        if not name or name in self._names or name.endswith(self._endings):
-            return True
-        if parsed(name.strip("[]")) is not None:
+        if self._is_ours(environ.get("HTTP_HOST", "")):
             return True
         return (
             self._believes_proxies
             and "HTTP_VIA" in environ
             and is_in(environ.get("REMOTE_ADDR", ""), self._proxies)
         )
+
+    def _answers_to(self, host: str) -> bool:
+        name = _name(host)
+        if not name or name in self._names or name.endswith(self._endings):
+            return True
+        return parsed(name.strip("[]")) is not None
 
 
 def register(app: Flask, settings: Settings) -> AllowedHosts:
