@@ -12,7 +12,7 @@ from app.units import readable_length, seconds_of, symbol_of
 from render.blitz.source import BlitzSession
 from render.errors import Forbidden, NotFound
 from render.values import ProjectionKind
-from tests.app.conftest import PYRAMID, STACK, Gateway
+from tests.app.conftest import PYRAMID, STACK, Gateway, ImageServer
 from tests.app.screened import FIRST_WELL, SCREENED
 from tests.support.iviewer import needs_iviewer
 
@@ -201,15 +201,21 @@ def test_units():
 AJAX = {"X-Requested-With": "XMLHttpRequest"}
 
 
-def test_the_embedded_server_makes_no_new_images_and_says_so(gateway: Gateway):
-    path = f"/iviewer/save_projection/?image={gateway.ids[STACK]}&projection=intmax&start=0&end=1"
-    told = gateway.client.get(path, headers=AJAX)
+@pytest.fixture
+def asking(make_gateway, image_server: ImageServer) -> Gateway:
+    """Ask the server itself: through a router the one user is the public one, who makes nothing."""
+    return make_gateway(image_server_port=image_server.port)
+
+
+def test_the_embedded_server_makes_no_new_images_and_says_so(asking: Gateway):
+    path = f"/iviewer/save_projection/?image={asking.ids[STACK]}&projection=intmax&start=0&end=1"
+    told = asking.client.get(path, headers=AJAX)
     assert told.status_code == 200 and told.headers["Cache-Control"] == "no-store"
     assert told.get_json() == {"error": "this OMERO.server makes no new image of this projection"}
-    assert gateway.client.post(path).get_json() == told.get_json()
+    assert asking.client.post(path).get_json() == told.get_json()
 
 
-def test_a_projection_is_made_of_what_is_asked_for(gateway: Gateway, monkeypatch):
+def test_a_projection_is_made_of_what_is_asked_for(asking: Gateway, monkeypatch):
     asked = []
 
     def save(session, info, wanted, deadline):
@@ -217,10 +223,10 @@ def test_a_projection_is_made_of_what_is_asked_for(gateway: Gateway, monkeypatch
         return 4242, Forbidden("no") if wanted.dataset_id == 13 else None
 
     monkeypatch.setattr(BlitzSession, "save_projection", save)
-    image = gateway.ids[STACK]
+    image = asking.ids[STACK]
     path = f"/iviewer/save_projection/?image={image}&projection=intmean"
-    assert gateway.client.get(f"{path}&start=1&end=2", headers=AJAX).get_json() == {"id": 4242}
-    both = gateway.client.get(f"{path}&dataset=13", headers=AJAX).get_json()
+    assert asking.client.get(f"{path}&start=1&end=2", headers=AJAX).get_json() == {"id": 4242}
+    both = asking.client.get(f"{path}&dataset=13", headers=AJAX).get_json()
     assert both == {"id": 4242, "error": "no"}
     [(image_id, part), (_, whole)] = asked
     assert (image_id, part.kind, part.first, part.last) == (image, ProjectionKind.MEAN, 1, 2)
@@ -232,8 +238,8 @@ def test_a_projection_is_made_of_what_is_asked_for(gateway: Gateway, monkeypatch
     assert (whole.first, whole.dataset_id) == (0, 13)
 
 
-def test_projections_that_cannot_be(gateway: Gateway):
-    image = f"image={gateway.ids[STACK]}"
+def test_projections_that_cannot_be(asking: Gateway):
+    image = f"image={asking.ids[STACK]}"
     for query, status in (
         ("projection=intmax", 400),
         (image, 400),
@@ -244,7 +250,7 @@ def test_projections_that_cannot_be(gateway: Gateway):
         (f"image={MISSING}&projection=intmax", 404),
     ):
         path = f"/iviewer/save_projection/?{query}"
-        assert gateway.client.get(path, headers=AJAX).status_code == status, query
+        assert asking.client.get(path, headers=AJAX).status_code == status, query
 
 
 def test_other_sites_make_no_projection(gateway: Gateway):

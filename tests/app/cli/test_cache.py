@@ -66,8 +66,8 @@ def test_purge_takes_only_what_has_expired(make_gateway):
     assert runner.invoke(args=["cache", "purge"]).output == "0 expired entries removed\n"
 
 
-def test_the_embedded_image_servers_port_need_not_be_known(make_gateway, tmp_path):
-    gateway = make_gateway(cache_dir=tmp_path)
+def test_the_embedded_image_servers_port_need_not_be_known(make_gateway, image_server, tmp_path):
+    gateway = make_gateway(cache_dir=tmp_path, image_server_port=image_server.port)
     assert gateway.get(f"render_image/{gateway.ids[FLAT]}/").status_code == 200
     assert parts_of(gateway.app).get().pictures.flush(20)
     elsewhere = create_app(
