@@ -170,18 +170,8 @@ class PictureStore:
 
     def figures(self) -> tuple[CacheFigures, ...]:
         """Give the figures of each tier and group."""
-        memory = self._memory.stats()
         return (
-            CacheFigures(
-                cache="pictures",
-                tier="memory",
-                entries=memory.entries,
-                size_bytes=memory.size_bytes,
-                max_bytes=memory.max_bytes,
-                hits=memory.hits,
-                misses=memory.misses,
-                evictions=memory.evictions,
-            ),
+            self._memory.stats().figures("pictures"),
             *(
                 disk_figures(group, "disk", disk, self._behind)
                 for group, disk in self._disks.items()

@@ -156,6 +156,7 @@ def remembered_picture(call: Call, url: str, client_has: ClientHas) -> Picture |
     if body is None and not file and not held:
         return None
     outcome = "not-modified" if held else "hit"
+    call.steps.route = answer.route
     call.steps.tell(image=image_id, level=answer.level, cache=outcome)
     return replace(picture, body=body, file=file)
 

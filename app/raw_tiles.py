@@ -73,17 +73,7 @@ class RawTiles:
 
     def figures(self) -> tuple[CacheFigures, ...]:
         """Give the figures of each tier."""
-        own = self._own.stats()
-        memory = CacheFigures(
-            cache="raw-tiles",
-            tier="memory",
-            entries=own.entries,
-            size_bytes=own.size_bytes,
-            max_bytes=own.max_bytes,
-            hits=own.hits,
-            misses=own.misses,
-            evictions=own.evictions,
-        )
+        memory = self._own.stats().figures("raw-tiles")
         if self._shared is None:
             return (memory,)
         shared = self._shared.stats()

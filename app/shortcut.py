@@ -63,15 +63,11 @@ class Shortcut:
             # The long way meets it again, and tells it.
             return None
         url = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
-        answer = call.parts.answers.get((call.viewer.key, url))
-        if answer is None or answer.picture.warnings:
-            return None
         has_some = "HTTP_IF_NONE_MATCH" in environ
         client_has = request.if_none_match.contains_weak if has_some else client_has_nothing
         picture = remembered_picture(call, url, client_has)
-        if picture is None:
+        if picture is None or picture.warnings:
             return None
-        seen.route = answer.route
         for_all = call.viewer.kind == "public" and len(site.servers) == 1
         return picture_answer(picture, call.settings, for_all)
 

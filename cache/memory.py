@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from cache.figures import CacheFigures
 from cache.native import native_lock
 
 Value = TypeVar("Value")
@@ -20,6 +21,19 @@ class MemoryStats:
     hits: int
     misses: int
     evictions: int
+
+    def figures(self, cache: str) -> CacheFigures:
+        """Give them as those of the memory tier of a cache."""
+        return CacheFigures(
+            cache=cache,
+            tier="memory",
+            entries=self.entries,
+            size_bytes=self.size_bytes,
+            max_bytes=self.max_bytes,
+            hits=self.hits,
+            misses=self.misses,
+            evictions=self.evictions,
+        )
 
 
 class MemoryCache(Generic[Value]):
