@@ -78,6 +78,7 @@ def test_what_is_no_name_is_no_setting(name):
         load_settings(env_file=None, allowed_hosts=[name])
 
 
+@pytest.mark.without_nginx("which passes any name on and says so in Via")
 def test_a_strange_name_gets_a_sentence_and_no_picture_at_hand(make_gateway):
     gateway = make_gateway(image_info_max_age_s=600)
     path = f"render_image/{gateway.ids[PYRAMID]}/?c=1|9:1500$FF0000&m=c"
@@ -94,6 +95,7 @@ def test_a_strange_name_gets_a_sentence_and_no_picture_at_hand(make_gateway):
     assert gateway.get(path, headers={"Host": STRANGER, "Via": "1.1 nginx"}).status_code == 200
 
 
+@pytest.mark.without_nginx("says itself who is connected")
 def test_the_log_tells_once_of_a_proxy_that_is_not_believed(make_gateway, caplog):
     gateway = make_gateway()
     asked = {"X-Forwarded-For": "203.0.113.9"}
