@@ -1,12 +1,16 @@
 """Warming up an application before its first request."""
 
+import json
 import logging
+import subprocess
+import sys
 import threading
 
 from app import create_app
 from app.settings import load_settings
 from app.warm import end_warm_up, warm_up
 from app.web import parts_of
+from tests.app.conftest import PROJECT
 from tests.app.ways import WHO
 
 
@@ -43,3 +47,51 @@ def test_it_asks_for_nothing_more_once_it_is_told_to_end(make_gateway, monkeypat
     warm_up(gateway.app, parts_of(gateway.app).get(), ended=ended)
     assert len(asked) == 1
     end_warm_up(gateway.app)  # None runs beside this one.
+
+
+_OVER_A_CONNECTION = """
+from gevent import monkey
+
+monkey.patch_all()
+import json
+import os
+import socket
+
+from flask import Flask, request
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from app import warm
+from app.gevent_worker import DrainingGeventWorker
+from app.observe import UNCOUNTED
+
+seen = []
+app = Flask("asked")
+
+
+@app.get("/picture/")
+def picture():
+    asked = request.environ
+    # The socket is what gunicorn tells, and nobody else.
+    seen.append([asked["REMOTE_ADDR"], UNCOUNTED in asked, "gunicorn.socket" in asked])
+    return "x" * 100
+
+
+config = Config()
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    worker = DrainingGeventWorker(
+        0, os.getpid(), [listening], None, 30, config, Logger(config)
+    )
+    worker.wsgi = None  # whoever comes by the port has another application
+    for _ in range(2):
+        warm._ask(app, worker.connect, "/picture/?a=1")
+print(json.dumps({"seen": seen, "counted": worker.nr}))
+"""
+
+
+def test_a_worker_is_asked_over_connections_that_nobody_counts():
+    command = [sys.executable, "-c", _OVER_A_CONNECTION]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told == {"seen": [["127.0.0.1", True, True]] * 2, "counted": 0}
