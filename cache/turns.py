@@ -31,7 +31,8 @@ class Turns:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._held: set[int] = set()
+        #: By offset, what tells one turn from another.
+        self._held: dict[int, object] = {}
         self._lock = native_lock()
         self._file: int | None = None
         with contextlib.suppress(OSError):
@@ -48,13 +49,14 @@ class Turns:
         offset = _offset(key)
         until_s = time.monotonic() + wait_s
         pause_s = FIRST_PAUSE_S
-        while not self._try(offset):
+        turn = object()
+        while not self._try(offset, turn):
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 raise FlightTimeout(f"waited {wait_s:.3g} s for another process's result")
             pause(min(pause_s, left_s))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-        return lambda: self._release(offset)
+        return lambda: self._release(offset, turn)
 
     def close(self) -> None:
         """End all turns."""
@@ -64,7 +66,7 @@ class Turns:
             if file is not None:
                 os.close(file)
 
-    def _try(self, offset: int) -> bool:
+    def _try(self, offset: int, turn: object) -> bool:
         with self._lock:
             if self._file is None:
                 return True
@@ -77,14 +79,14 @@ class Turns:
             except OSError:
                 # A file system without locks: better twice than not at all.
                 return True
-            self._held.add(offset)
+            self._held[offset] = turn
             return True
 
-    def _release(self, offset: int) -> None:
+    def _release(self, offset: int, turn: object) -> None:
         with self._lock:
-            if self._file is None or offset not in self._held:
+            if self._file is None or self._held.get(offset) is not turn:
                 return
-            self._held.discard(offset)
+            del self._held[offset]
             with contextlib.suppress(OSError):
                 _set_lock(self._file, fcntl.F_UNLCK, offset)
 

@@ -43,6 +43,17 @@ def test_one_has_the_turn_of_a_key_until_it_ends_it(make_turns):
     first.take("a", 0)
 
 
+def test_ending_a_turn_twice_does_not_end_that_of_the_next_one(make_turns):
+    turns, other = make_turns(), make_turns()
+    end = turns.take("a", 0)
+    end()
+    turns.take("a", 0)
+    end()
+    for one in (turns, other):
+        with pytest.raises(FlightTimeout):
+            one.take("a", 0)
+
+
 def test_whoever_waits_comes_on_when_the_turn_ends(make_turns):
     first, second = make_turns(), make_turns()
     end = first.take("a", 0)
