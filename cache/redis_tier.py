@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import logging
 import queue
+import re
 import threading
 import time
 
@@ -104,7 +105,7 @@ class RedisTier:
         count = 0
         try:
             # Not to take any of the letters for a pattern.
-            pattern = "".join(f"[{c}]" if c in "*?[]^\\" else c for c in f"{PREFIX}{prefix}/") + "*"
+            pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"{PREFIX}{prefix}/") + "*"
             keys = self._redis.scan_iter(pattern, count=_KEYS_PER_STEP)
             while some := list(itertools.islice(keys, _KEYS_PER_STEP)):
                 count += int(self._redis.unlink(*some))

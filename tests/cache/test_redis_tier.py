@@ -63,6 +63,17 @@ def test_what_is_below_a_key_goes_and_nothing_else(make_tier):
     assert [tier.get(k) for k in ("img/1*/x", "img/12/x", "img/1*")] == [None, b"x", b"x"]
 
 
+@pytest.mark.parametrize("letter", "*?[]^\\-")
+def test_no_letter_of_a_key_stands_for_others(make_tier, letter):
+    tier = make_tier(patience_s=5)
+    keys = [f"a{letter}b/x", "a.b/x", "ab/x"]
+    for key in keys:
+        tier.put(key, b"x")
+    assert tier.flush(WAIT_S)
+    assert tier.delete_below(f"a{letter}b") == 1
+    assert [tier.get(key) for key in keys] == [None, b"x", b"x"]
+
+
 def test_too_large_or_too_much_is_dropped_and_counted(make_tier, monkeypatch):
     tier = make_tier(patience_s=5)
     tier.put("large", bytes(redis_tier.MAX_VALUE_BYTES + 1))
