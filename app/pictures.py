@@ -198,7 +198,7 @@ class PictureStore:
             return None
         path = self._path(key)
         waiting = self._behind.get(disk, path)
-        return disk.get(path) if waiting is None else bytes(waiting)
+        return disk.get(path) if waiting is None else waiting
 
     def _write_to_disk(self, key: PictureKey, body: bytes, done: Done | None = None) -> None:
         disk = self._disks.get(key.group)

@@ -8,7 +8,6 @@ nor reads any of it: what does not look like our own entry is not an entry.
 
 import contextlib
 import io
-import mmap
 import os
 import re
 import sqlite3
@@ -67,9 +66,9 @@ class BytesDisk(diskcache.Disk):
 
         The size is what the entry takes on disk, wherever the value lies, so that the sum over
         all rows is what the folder takes. Raises OSError when the file cannot be written; then
-        none is left. A memoryview has to be one of bytes, with no gaps.
+        none is left.
         """
-        if type(value) not in (bytes, memoryview) or read:
+        if type(value) is not bytes or read:
             raise TypeError(f"a cached value must be bytes, not {type(value).__name__}")
         if len(value) < self.min_file_size:
             return self.cost(len(value)), MODE_RAW, None, sqlite3.Binary(value)
@@ -98,16 +97,9 @@ class BytesDisk(diskcache.Disk):
             return value
         if mode == MODE_BINARY:
             with self._opened(filename) as file:
-                return file.read()
+                # Of a pipe that somebody put in its place it can be None.
+                return file.read() or b""
         raise ForeignEntry("a value in the cache database is not bytes")
-
-    def map(self, filename: Any) -> memoryview:
-        """Show a value's file as memory, read-only; raises as `fetch` does.
-
-        For folders in memory that only we write to: cutting the file short would kill the process.
-        """
-        with self._opened(filename) as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def filename(self, key: Any = None, value: Any = None) -> tuple[str, str]:
         """Choose a new file: (name below the cache folder, full path)."""

@@ -19,11 +19,16 @@ class Chores:
         self._last = last
         self._queue = native_queue()
         self._lock = native_lock()
-        self._is_running = False
+        self._is_running = self._has_ended = False
 
     def do_later(self, chore: Callable[[], object]) -> None:
-        """Run `chore` in the thread; it must not raise, nor wait for greenlets."""
+        """Run `chore` in the thread; it must not raise, nor wait for greenlets.
+
+        After `end` nothing is run any more.
+        """
         with self._lock:
+            if self._has_ended:
+                return
             starts, self._is_running = not self._is_running, True
         if starts:
             start_native_thread(self._run)
@@ -31,6 +36,8 @@ class Chores:
 
     def end(self, wait_s: float) -> None:
         """Let the thread end after what it was given; wait for that, `wait_s` seconds at most."""
+        with self._lock:
+            self._has_ended = True
         self._queue.put(None)
         until_s = time.monotonic() + wait_s
         while self._is_running and time.monotonic() < until_s:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cache.bytes_disk import DamagedStore
+from cache.bytes_disk import DamagedStore, ForeignEntry
 from cache.lru_store import RETRY_S, Bounds, Item, LruStore, StoreBusy
-from cache.native import pause
+from cache.native import native_lock, pause
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -96,6 +96,7 @@ class FileCache:
         self._orphan_after_s = orphan_after_s
         self._sweep_every_s = sweep_every_s
         self._store: LruStore | None = None
+        self._lock = native_lock()
         self._reopen_at_s = 0.0
         self._purge_at_s = 0.0
         self._complained = False
@@ -128,8 +129,13 @@ class FileCache:
 
     def get(self, key: str, default: bytes | None = None) -> bytes | None:
         """Give the bytes, or `default` when there are none or they have expired."""
-        value = self._fetch(key, mapped=False)
-        return default if value is None else bytes(value)
+        _checked(key)
+        value = self._attempt("read", lambda store: store.fetch(key), None)
+        if value is None:
+            self._misses += 1
+            return default
+        self._hits += 1
+        return value
 
     def path_of(self, key: str) -> str | None:
         """Give the path below the folder of the file that holds the bytes; None without one.
@@ -142,15 +148,6 @@ class FileCache:
             self._hits += 1
         return path
 
-    def show(self, key: str) -> memoryview | None:
-        """Give the bytes as read-only memory, which is the file's own where they lie in one.
-
-        Only for folders in memory (tmpfs) of this user's own: a file that somebody cuts short
-        while it is looked at ends the process. The memory is freed when nothing refers to it.
-        """
-        value = self._fetch(key, mapped=True)
-        return None if value is None else memoryview(value)
-
     def set(self, key: str, value: bytes, timeout_s: float | None = None) -> bool:
         """Keep `value`, for `timeout_s` seconds if given; tell whether it is kept.
 
@@ -158,14 +155,9 @@ class FileCache:
         """
         return self._keep(key, value, timeout_s, replace=True)
 
-    def set_many(self, values: Iterable[tuple[str, bytes | memoryview]]) -> int:
-        """Keep several values in one step, which is quicker; give how many are kept.
-
-        A memoryview has to be one of bytes, with no gaps, that do not change any more.
-        """
-        items = [
-            Item(_checked(key), value, self._expires_in_s(self.timeout_s)) for key, value in values
-        ]
+    def set_many(self, values: Iterable[tuple[str, bytes]]) -> int:
+        """Keep several values in one step, which is quicker; give how many are kept."""
+        items = [self._item(key, value, self.timeout_s) for key, value in values]
         return self._keep_all(items, replace=True)
 
     def add(self, key: str, value: bytes, timeout_s: float | None = None) -> bool:
@@ -236,21 +228,14 @@ class FileCache:
             with contextlib.suppress(OSError, sqlite3.Error, StoreBusy):
                 store.finish(WRITE_WAIT_S)
 
-    def _fetch(self, key: str, *, mapped: bool) -> bytes | memoryview | None:
-        _checked(key)
-        value = self._attempt("read", lambda store: store.fetch(key, mapped=mapped), None)
-        if value is None:
-            self._misses += 1
-        else:
-            self._hits += 1
-        return value
-
     def _keep(self, key: str, value: bytes, timeout_s: float | None, *, replace: bool) -> bool:
+        item = self._item(key, value, self.timeout_s if timeout_s is None else timeout_s)
+        return self._keep_all([item], replace=replace) == 1
+
+    def _item(self, key: str, value: bytes, timeout_s: float | None) -> Item:
         if type(value) is not bytes:
             raise TypeError(f"a cached value must be bytes, not {type(value).__name__}")
-        given_s = self.timeout_s if timeout_s is None else timeout_s
-        item = Item(_checked(key), value, self._expires_in_s(given_s))
-        return self._keep_all([item], replace=replace) == 1
+        return Item(_checked(key), value, self._expires_in_s(timeout_s))
 
     def _keep_all(self, items: list[Item], *, replace: bool) -> int:
         kept, evicted = self._attempt(
@@ -316,12 +301,30 @@ class FileCache:
 
     def _opened(self, step: str) -> LruStore:
         # A folder that was deleted or emptied by others is noticed when something is to be stored.
-        if self._store is not None and step == "store" and not self._store.is_current():
-            self._store.abandon()
+        store = self._store
+        if store is not None and step == "store" and not store.is_current():
+            self._give_up(store)
+        store = self._store
+        if store is not None:
+            return store
+        opened = self._open()
+        with self._lock:
+            # Others, who came first, may have opened one meanwhile.
+            if self._store is None:
+                self._store = opened
+            store = self._store
+        if store is not opened:
+            opened.abandon()
+        return store
+
+    def _give_up(self, store: LruStore) -> bool:
+        """Let go of a store; tell whether that was left to do."""
+        with self._lock:
+            if self._store is not store:
+                return False
             self._store = None
-        if self._store is None:
-            self._store = self._open()
-        return self._store
+        store.abandon()
+        return True
 
     def _complain(self, step: str, error: Exception) -> None:
         if not self._complained:
@@ -351,20 +354,20 @@ class FileCache:
             return self._open_folder()
 
     def _open_folder(self) -> LruStore:
-        return LruStore(
-            str(self._directory),
-            self._bounds,
-            self._inline_below_bytes,
-            group_reads=self._group_reads,
-        )
+        try:
+            return LruStore(
+                str(self._directory),
+                self._bounds,
+                self._inline_below_bytes,
+                group_reads=self._group_reads,
+            )
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ForeignEntry("the cache database has settings that are not ours") from error
 
     def _start_anew(self) -> None:
-        store, self._store = self._store, None
-        if store is None:
-            return
-        store.abandon()
-        # Another process may have come first.
-        if store.is_current():
+        store = self._store
+        # Another thread, or another process, may have come first.
+        if store is not None and self._give_up(store) and store.is_current():
             with contextlib.suppress(OSError):
                 self._empty_folder()
 

@@ -61,10 +61,10 @@ class Bounds(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What is to be kept: `value` is bytes, or a view of bytes that do not change any more."""
+    """What is to be kept, and for how many seconds; None = for ever."""
 
     key: str
-    value: bytes | memoryview
+    value: bytes
     expire_s: float | None = None
 
 
@@ -126,21 +126,15 @@ class LruStore(diskcache.Cache):
         except OSError:
             return False
 
-    def fetch(self, key: str, *, mapped: bool = False) -> bytes | memoryview | None:
-        """Give the value of a key that has not expired, and note that it was read.
-
-        With `mapped` a value that lies in a file is shown, not read.
-        """
+    def fetch(self, key: str) -> bytes | None:
+        """Give the value of a key that has not expired, and note that it was read."""
         now = time.time()
         rows = self._sql(_SELECT, (self._disk.put(key)[0], now)).fetchall()
         if not rows:
             return None
         length, mode, filename, stored = rows[0]
         try:
-            if mapped and mode == MODE_BINARY:
-                value = self._disk.map(filename)
-            else:
-                value = self._disk.fetch(mode, filename, stored, False)
+            value: bytes = self._disk.fetch(mode, filename, stored, False)
         except FileNotFoundError:
             # Replaced or evicted between the two steps, or deleted by hand.
             return None

@@ -23,7 +23,7 @@ Done = Callable[[], object]
 
 
 class _Waiting(NamedTuple):
-    value: bytes | memoryview
+    value: bytes
     done: Done | None
 
 
@@ -54,13 +54,8 @@ class WriteBehind:
         with self._lock:
             return sum(of is cache for of, _ in self._waiting)
 
-    def put(
-        self, cache: FileCache, key: str, value: bytes | memoryview, done: Done | None = None
-    ) -> bool:
-        """Have a value kept soon; tell whether it will be tried: not when too much waits.
-
-        A memoryview has to be one of bytes, with no gaps, that do not change any more.
-        """
+    def put(self, cache: FileCache, key: str, value: bytes, done: Done | None = None) -> bool:
+        """Have a value kept soon; tell whether it will be tried: not when too much waits."""
         with self._lock:
             replaced = self._waiting.pop((cache, key), None)
             if replaced is not None:
@@ -86,7 +81,7 @@ class WriteBehind:
                 waiting.done()
         return accepted
 
-    def get(self, cache: FileCache, key: str) -> bytes | memoryview | None:
+    def get(self, cache: FileCache, key: str) -> bytes | None:
         """Give a value that is still to be written, or None."""
         with self._lock:
             waiting = self._waiting.get((cache, key))

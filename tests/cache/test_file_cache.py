@@ -61,6 +61,8 @@ def test_a_new_value_replaces_the_old_one_and_its_file(make_cache, tmp_path):
 def test_only_bytes_are_taken(make_cache, value):
     with pytest.raises(TypeError, match="must be bytes"):
         make_cache().set("a", value)
+    with pytest.raises(TypeError, match="must be bytes"):
+        make_cache().set_many([("a", value)])
 
 
 @pytest.mark.parametrize("key", [b"bytes", 1, None, ("a",), ""])
@@ -196,19 +198,6 @@ def test_a_value_that_is_too_large_does_not_keep_the_others_of_its_step_out(make
     assert cache.set_many([("a", b"x"), ("b", bytes(400_000)), ("c", bytes(100_000))]) == 2
     assert [key in cache for key in "abc"] == [True, False, True]
     assert len(files_in(tmp_path / "cache")) == 1
-
-
-@pytest.mark.parametrize("length", [10, 200_000])
-def test_a_value_is_shown_without_being_read_and_outlives_its_entry(make_cache, length):
-    cache = make_cache()
-    value = bytes(range(250)) * (length // 250 + 1)
-    assert cache.set_many([("a", memoryview(value))]) == 1
-    shown = cache.show("a")
-    assert shown.readonly
-    cache.set("a", b"new")
-    assert bytes(shown) == value
-    assert cache.show("a") == b"new"
-    assert cache.show("b") is None
 
 
 def test_expired_entries_are_purged_at_once_or_when_asking_whether_it_is_full(make_cache):

@@ -1,5 +1,6 @@
 """What a cache folder can suffer: poison, damage, loss, a full disk, a process that is killed."""
 
+import contextlib
 import itertools
 import logging
 import multiprocessing
@@ -11,12 +12,15 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import zlib
 
 import pytest
 
+from cache import file_cache
 from cache.file_cache import FileCache
+from cache.lru_store import Item, LruStore
 
 FORK = multiprocessing.get_context("fork")
 
@@ -101,6 +105,33 @@ def test_a_link_in_place_of_a_value_is_not_followed(tmp_path):
     file.unlink()
     file.symlink_to(secret)
     assert cache.get("a") is None
+    cache.close()
+
+
+def test_a_pipe_in_place_of_a_value_is_neither_waited_for_nor_read(tmp_path):
+    cache = FileCache(tmp_path / "cache", inline_below_bytes=0)
+    cache.set("a", b"public")
+    (file,) = (tmp_path / "cache").glob("*/*.val")
+    file.unlink()
+    os.mkfifo(file)
+    both_ends = os.open(file, os.O_RDWR | os.O_NONBLOCK)
+    assert cache.get("a") is None
+    os.close(both_ends)
+    cache.close()
+
+
+@pytest.mark.parametrize("setting", ["disk_color", b"color"])
+def test_the_database_of_another_program_is_let_be(tmp_path, caplog, setting):
+    folder = tmp_path / "cache"
+    FileCache(folder).close()
+    database = sqlite3.connect(folder / "cache.db")
+    with database:
+        database.execute("INSERT INTO Settings VALUES (?, 'blue')", (setting,))
+    database.close()
+    cache = FileCache(folder)
+    assert not cache.set("a", b"x")
+    assert cache.get("a") is None
+    assert len(caplog.records) == 1
     cache.close()
 
 
@@ -276,3 +307,44 @@ def test_a_process_killed_while_writing_leaves_nothing_corrupt(tmp_path):
 @pytest.mark.slow
 def test_many_processes_killed_while_writing_leave_nothing_corrupt(tmp_path):
     assert crash_rounds(tmp_path / "cache", 200) > 200
+
+
+def test_what_is_asked_of_a_store_that_was_given_up_leaves_no_thread_behind(tmp_path):
+    cache = FileCache(tmp_path / "cache")
+    cache.set("a", b"x")
+    store = cache._store
+    store.abandon()
+    store.store([Item("b", b"y")], 1.0)
+    assert not store._chores._is_running
+    store.close()
+    cache.close()
+
+
+def test_those_who_find_the_folder_gone_at_the_same_time_share_one_new_store(tmp_path, monkeypatch):
+    cache = FileCache(tmp_path / "cache")
+    cache.set("a", b"x")
+    shutil.rmtree(tmp_path / "cache")
+    together = threading.Barrier(4)
+    given_up = LruStore.abandon
+    opened = []
+
+    def open_store(*arguments, **options):
+        opened.append(LruStore(*arguments, **options))
+        return opened[-1]
+
+    def give_up(store):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.3)
+        given_up(store)
+
+    monkeypatch.setattr(file_cache, "LruStore", open_store)
+    monkeypatch.setattr(LruStore, "abandon", give_up)
+    threads = [threading.Thread(target=cache.set, args=(f"b{number}", b"y")) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = [store for store in opened if store._chores._is_running]
+    assert kept == [cache._store]
+    assert all(cache.get(f"b{number}") == b"y" for number in range(4))
+    cache.close()

@@ -51,7 +51,7 @@ def test_what_is_put_is_found_at_once_and_written_soon(cache, make_behind):
     behind, gate = make_behind(10**6), Gate(cache)
     told = []
     assert behind.put(gate, "a", b"1", lambda: told.append(cache.get("a")))
-    assert behind.put(gate, "b", memoryview(b"2"))
+    assert behind.put(gate, "b", b"2")
     assert behind.get(gate, "a") == b"1"
     assert behind.waiting(gate) == 2
     assert cache.get("a") is None
