@@ -185,14 +185,11 @@ def _binding_of(binding: Any) -> ChannelBinding:
         family=binding.family.value.val,
         coefficient=binding.coefficient.val,
         noise_reduction=bool(unwrap(binding.noiseReduction)),
-        reverse_intensity=any(map(_reverses, enhancements)),
-    )
-
-
-def _reverses(enhancement: Any) -> bool:
-    # Its presence means reversal; the flag is null in what older versions stored.
-    return isinstance(enhancement, omero.model.ReverseIntensityContext) and (
-        unwrap(enhancement.reverse) is not False
+        # OMERO's renderer asks only whether there is one, and not what its flag says.
+        reverse_intensity=any(
+            isinstance(enhancement, omero.model.ReverseIntensityContext)
+            for enhancement in enhancements
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from render.blitz.mapping import (
     full_name_of,
     micrometres_of,
     permissions_of,
+    rendering_definition_of,
     seconds_of,
     server_settings_of,
 )
@@ -143,6 +144,16 @@ def test_a_definition_keeps_all_that_is_drawn() -> None:
     assert (first.lut, first.family, first.coefficient) == ("cool.lut", "polynomial", 1.4)
     assert first.reverse_intensity and not second.reverse_intensity
     assert first.noise_reduction
+
+
+@pytest.mark.parametrize("flag", [omero.RBool(True), omero.RBool(False), None])
+def test_that_a_reversal_is_stored_means_it_whatever_its_flag_says(flag: Any) -> None:
+    stored = _rdef(1, owner=4, time=1)
+    stored.waveRenderingSeq[1].spatialDomainEnhancementSeq = [
+        None,
+        model.ReverseIntensityContext(reverse=flag),
+    ]
+    assert rendering_definition_of(stored).bindings[1].reverse_intensity
 
 
 def test_settings_that_make_no_sense_keep_their_defaults() -> None:
