@@ -14,7 +14,7 @@ import Ice
 
 from render.blitz.errors import translate
 from render.deadline import Deadline
-from render.errors import DeadlineExceeded, ServiceError
+from render.errors import DeadlineExceeded
 from render.waiting import Handoff, gevent_is_in_charge, spawn
 
 Result = TypeVar("Result")
@@ -156,7 +156,7 @@ def outlive(deadline: Deadline, step: str, work: Callable[[], Result]) -> Result
         _request_id.set(request_id)
         try:
             handoff.fill(work())
-        except ServiceError as error:
+        except Exception as error:
             handoff.fill(error=error)
 
     spawn(run)

@@ -16,7 +16,7 @@ from render.blitz.endpoint import Limits
 from render.blitz.errors import ConnectionLost, ServiceLost, again
 from render.blitz.pyramid_service import PyramidService, StoreKey
 from render.deadline import Deadline
-from render.errors import ServiceError
+from render.errors import ServiceError, SourceFailed
 from render.waiting import Handoff, spawn
 
 log = logging.getLogger(__name__)
@@ -249,17 +249,23 @@ class StorePool(Generic[Store]):
         self._opening[key] += 1
 
         def open_store() -> None:
+            error: ServiceError
             try:
                 store = self._open(key, Deadline.after(_OPEN_TIMEOUT_S))
-            except ServiceError as error:
-                with self._lock:
-                    self._opening[key] -= 1
-                    self._fail(error, key)
-                    self._serve()
+            except ServiceError as raised:
+                error = raised
+            except Exception as raised:
+                error = SourceFailed(f"a fault of ours at opening pixels ({type(raised).__name__})")
+                error.__cause__ = raised
             else:
                 with self._lock:
                     self._opening[key] -= 1
                 self.release(store)
+                return
+            with self._lock:
+                self._opening[key] -= 1
+                self._fail(error, key)
+                self._serve()
 
         spawn(open_store)
         return True

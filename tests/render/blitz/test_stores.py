@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from render.blitz import ami
+from render.blitz.endpoint import Limits
+from render.blitz.pixels_store import PixelsStore
+from render.blitz.pyramid_service import StoreKey
 from render.blitz.source import BlitzSession, BlitzSource
+from render.blitz.store_pool import StorePool
+from render.deadline import Deadline
 from render.errors import DeadlineExceeded, NotFound, SourceFailed, SourceUnavailable
 from render.values import PlaneIndex, Region
 from tests.render.blitz import tiny_server
@@ -247,6 +252,17 @@ def test_readers_of_one_image_do_not_hold_up_those_of_another(
     assert time.monotonic() - started < tiny_server.SLOW_S / 2
     for reader in readers:
         reader.join()
+
+
+def test_a_fault_of_ours_while_opening_is_told_to_each_who_waits() -> None:
+    def fail(key: StoreKey, deadline: Deadline) -> PixelsStore:
+        raise ZeroDivisionError
+
+    pool = StorePool(fail, Limits())
+    for _ in range(2):
+        with pytest.raises(SourceFailed, match="ZeroDivisionError"):
+            pool.acquire(StoreKey(7, 1, "1"), 0, soon())
+    assert pool.size == 0
 
 
 def test_leaving_the_queue_passes_the_place_on(

@@ -51,6 +51,12 @@ def test_a_file_that_is_no_table_is_not_found(session: BlitzSession):
         session.read_table(8, lambda table: None, soon())
 
 
+def test_a_fault_in_the_work_is_told_at_once(session: BlitzSession, tiny: TinyServer):
+    with pytest.raises(ZeroDivisionError):
+        session.read_table(FILE_ID, lambda table: 1 // 0, soon())
+    tiny.wait_for("tables", 0)
+
+
 def test_tables_are_closed_in_any_case(session: BlitzSession, tiny: TinyServer):
     session.read_table(FILE_ID, lambda table: None, soon())
     with pytest.raises(BadRequest):
