@@ -7,6 +7,7 @@ channels are counted from 1. A part that cannot be read leaves what is stored, a
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -105,21 +106,27 @@ def apply_channels(
 ) -> RenderingDefinition:
     """Give the definition that results from `c`: a channel that is not listed is off.
 
-    Of several entries for one channel the first counts, and any that is on switches it on.
     Entries for channels that the image does not have are passed over.
     """
-    first: dict[int, ChannelEntry] = {}
-    active: set[int] = set()
-    for entry in entries:
-        first.setdefault(entry.index, entry)
-        if entry.active:
-            active.add(entry.index)
+    listed = by_channel(entries)
     return definition.with_bindings(
         tuple(
-            _bound(binding, first.get(index), index in active)
-            for index, binding in enumerate(definition.bindings)
+            _bound(binding, listed.get(index)) for index, binding in enumerate(definition.bindings)
         )
     )
+
+
+def by_channel(entries: Iterable[ChannelEntry]) -> dict[int, ChannelEntry]:
+    """Give what `c` says of each channel that it lists.
+
+    Of several entries for one channel the first counts, and any that is on switches it on.
+    """
+    listed: dict[int, ChannelEntry] = {}
+    for entry in entries:
+        first = listed.setdefault(entry.index, entry)
+        if entry.active and not first.active:
+            listed[entry.index] = replace(first, active=True)
+    return listed
 
 
 def bind_channels(
@@ -136,10 +143,10 @@ def bind_channels(
     )
 
 
-def _bound(binding: ChannelBinding, entry: ChannelEntry | None, active: bool) -> ChannelBinding:
+def _bound(binding: ChannelBinding, entry: ChannelEntry | None) -> ChannelBinding:
     if entry is None:
         return replace(binding, active=False)
-    changes: dict[str, Any] = {"active": active}
+    changes: dict[str, Any] = {"active": entry.active}
     if entry.window is not None:
         changes["window"] = entry.window
     if entry.color is not None:
@@ -152,6 +159,8 @@ def _bound(binding: ChannelBinding, entry: ChannelEntry | None, active: bool) ->
     if entry.map.family is not None:
         changes["family"] = entry.map.family
         changes["coefficient"] = entry.map.coefficient
+        # OMERO's clients cannot name a curve without saying this too.
+        changes["noise_reduction"] = False
     return replace(binding, **changes)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.call import Call
-from app.channels import ChannelEntry, apply_channels
+from app.channels import apply_channels, by_channel
 from app.lookup_tables import find_lookup_tables
 from app.params import SettingsRequest
 from app.planes import plane_extent
@@ -16,6 +16,9 @@ from render.engine.defaults import default_rendering, window_plane
 from render.values import ImageInfo, PlaneIndex, RenderingDefinition, Window
 
 WindowOf = Callable[[int], Window]
+
+#: What no address tells. A picture that may be kept without asking must not depend on it.
+_USUAL_OUTPUT = {"cd_start": 0, "cd_end": 255, "bit_resolution": 255}
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,12 @@ def effective_settings(
 ) -> EffectiveSettings:
     """Apply what the URL says to `definition` and find the lookup tables that it needs.
 
-    `window_of` gives the windows of drawn channels that the URL gives none.
+    `window_of` gives the windows of drawn channels that the URL gives none. A complete request is
+    drawn with the usual output interval and bit depth.
     """
     definition = _applied(definition, request)
+    if request.complete:
+        definition = replace(definition, **_USUAL_OUTPUT)
     if window_of is not None:
         definition = _with_windows(definition, request, window_of)
     if request.gamma != 1:
@@ -85,12 +91,10 @@ def _applied(definition: RenderingDefinition, request: SettingsRequest) -> Rende
 def _with_windows(
     definition: RenderingDefinition, request: SettingsRequest, window_of: WindowOf
 ) -> RenderingDefinition:
-    first: dict[int, ChannelEntry] = {}
-    for entry in request.channels or ():
-        first.setdefault(entry.index, entry)
+    listed = by_channel(request.channels or ())
     bindings = list(definition.bindings)
     for c in needed_channels(definition):
-        if c not in first or first[c].window is None:
+        if c not in listed or listed[c].window is None:
             bindings[c] = replace(bindings[c], window=window_of(c))
     return definition.with_bindings(tuple(bindings))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.adjustments import AutoRequest, AutoScope, parse_auto, parse_gamma
-from app.channels import ChannelEntry, load_maps, parse_channels
+from app.channels import ChannelEntry, by_channel, load_maps, parse_channels
 from app.numbers import decimal, integer, shown
 from render.engine.encode import ARRAY_CONTENT_TYPES, available_formats
 from render.errors import BadRequest
@@ -62,7 +62,7 @@ class SettingsRequest:
                 entry.color is not None
                 and (entry.window is not None or self.auto is not None)
                 and entry.map.complete
-                for entry in self.channels
+                for entry in by_channel(self.channels).values()
                 if entry.active
             )
         )

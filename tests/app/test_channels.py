@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -223,3 +224,13 @@ def test_any_json_in_maps_leaves_usable_bindings(items):
         assert binding.family in ("linear", "polynomial", "exponential", "logarithmic")
         assert binding.coefficient > 0
         assert isinstance(binding.reverse_intensity, bool)
+
+
+def test_a_family_in_maps_turns_noise_reduction_off_as_omeros_clients_do():
+    noisy = definition()
+    noisy = noisy.with_bindings(
+        tuple(replace(binding, noise_reduction=True) for binding in noisy.bindings)
+    )
+    maps = '[{"quantization": {"family": "linear"}}, {"inverted": {"enabled": true}}]'
+    bindings = apply_channels(noisy, parse_channels("1,2", maps)).bindings
+    assert [binding.noise_reduction for binding in bindings[:2]] == [False, True]

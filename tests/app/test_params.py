@@ -120,6 +120,9 @@ TOLD = '{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}'
         ({"c": "1|0:9$F00", "maps": f"[{TOLD}]"}, False),
         ({"c": "1|0:9", "m": "c", "maps": f"[{TOLD}]"}, False),
         ({"c": "1$F00", "m": "c", "maps": f"[{TOLD}]"}, False),
+        # What counts of several entries for a channel is the first.
+        ({"c": "-1,1|0:9$F00", "m": "c", "maps": f"[{{}}, {TOLD}]"}, False),
+        ({"c": "-1|0:9$F00,1", "m": "c", "maps": f"[{TOLD}, {{}}]"}, True),
         ({"m": "c", "maps": f"[{TOLD}]"}, False),
     ],
 )

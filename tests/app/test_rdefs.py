@@ -3,12 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
+from app.web import parts_of
 from render.blitz.renderer import Renderer
+from render.deadline import Deadline
+from render.engine.defaults import default_rendering
 from tests.app.apart import server_apart
 from tests.app.conftest import (
     FLAT,
@@ -127,6 +131,34 @@ def test_what_is_saved_is_told_and_drawn_at_once(gateway):
         assert gateway.get(path).headers["ETag"] == new.headers["ETag"]
     complete = f"render_image/{image}/1/1/?c=1|100:1500$FF8000&m=c&maps=[{json.dumps(maps[0])}]"
     assert np.array_equal(gateway.picture(complete), gateway.picture(f"render_image/{image}/"))
+
+
+def test_what_no_address_tells_does_not_show_in_a_picture_that_is_kept_unasked(gateway):
+    image = gateway.ids[STACK]
+    reset(gateway, STACK)
+    told = '{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}'
+    kept = f"render_image/{image}/1/1/?c=1|100:1500$FF8000&m=c&maps=[{told}]"
+    asked = f"render_image/{image}/1/1/?c=1|100:1500$FF8000&m=c"
+    before = [gateway.get(path) for path in (kept, asked)]
+    # Another client of OMERO stores what no client of ours can.
+    parts = parts_of(gateway.app).get()
+    deadline = Deadline.after(30)
+    session = parts.source.session(parts.own_credentials, deadline)
+    info = session.image_info(image, deadline)
+    stored = info.rendering_definition or default_rendering(info, [(0, 1000)] * info.size_c)
+    noisy = tuple(replace(binding, noise_reduction=True) for binding in stored.bindings)
+    session.save_definition(
+        info,
+        replace(stored, bindings=noisy, cd_start=40, cd_end=200, bit_resolution=127),
+        deadline,
+    )
+    parts.freshness.touch([image])
+    after = [gateway.get(path) for path in (kept, asked)]
+    assert "max-age" in after[0].headers["Cache-Control"]
+    assert after[0].data == before[0].data
+    assert "no-cache" in after[1].headers["Cache-Control"]
+    assert after[1].data != before[1].data
+    reset(gateway, STACK)
 
 
 def test_defaults_are_told_as_ever_and_come_back_by_a_reset(gateway):
