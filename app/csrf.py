@@ -4,7 +4,7 @@
 request passes when the cookie `csrftoken` (OMERO.web's, or the one that we hand out) fits the
 token in the header X-CSRFToken or the form field csrfmiddlewaretoken, and when it comes from this
 host or a trusted one. Needless for requests that authenticate by a header, which no other site
-can have a browser send.
+can have a browser send; where nobody logs in, such a header says nothing.
 
 Where nobody logs in there is no cookie to fit: then a browser's request has to come from this host
 or a trusted one, and a program's (curl) passes.
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, current_app, request
 
+from app.identity.given import session_key_of
 from app.web import parts_of
 from render.errors import Forbidden
 
@@ -47,7 +48,7 @@ def check(asked: Request, trusted: Sequence[str], *, one_viewer: bool) -> None:
     `trusted` are the origins besides this host's own that may send requests; `one_viewer` =
     nobody logs in.
     """
-    if asked.method in _SAFE_METHODS or carries_key(asked):
+    if asked.method in _SAFE_METHODS or _is_answered_for_key(asked, one_viewer):
         return
     if one_viewer:
         _check_origin_of_browsers(asked, trusted)
@@ -62,24 +63,17 @@ def check(asked: Request, trusted: Sequence[str], *, one_viewer: bool) -> None:
         raise _failed(f"CSRF token from {place} incorrect.")
 
 
-def check_changing_get(asked: Request, trusted: Sequence[str]) -> None:
+def check_changing_get(asked: Request, trusted: Sequence[str], *, one_viewer: bool) -> None:
     """Raise Forbidden for a GET that changes something, when another site may have had it sent.
 
     A viewer's script that asks for it says so in a header, which no page of another site can have
-    a browser send. Other methods are checked by `check`.
+    a browser send. Other methods are checked by `check`, which has the same parameters.
     """
-    if asked.method not in _SAFE_METHODS or carries_key(asked):
+    if asked.method not in _SAFE_METHODS or _is_answered_for_key(asked, one_viewer):
         return
     if asked.headers.get("X-Requested-With") != "XMLHttpRequest":
         raise _failed("Origin checking failed - no header X-Requested-With.")
     _check_origin_of_browsers(asked, trusted)
-
-
-def carries_key(asked: Request) -> bool:
-    """Tell whether the request brings an OMERO session key in a header."""
-    if asked.headers.get("X-OMERO-Session-Key", ""):
-        return True
-    return asked.headers.get("Authorization", "").lower().startswith("bearer ")
 
 
 def token_for(asked: Request) -> str:
@@ -100,6 +94,11 @@ def hand_out(asked: Request, response: Response, token: str) -> None:
         secure=asked.is_secure,
         samesite="Lax",
     )
+
+
+def _is_answered_for_key(asked: Request, one_viewer: bool) -> bool:
+    """Tell whether a key in a header, and nothing that a browser adds by itself, says who asks."""
+    return not one_viewer and session_key_of(asked) is not None
 
 
 def _check_request() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from app import csrf, observe
+from app import observe
 from app.http import json_response
+from app.identity.given import session_key_of
 from app.login_address import login_address, shows_pages
 from app.web import parts_of
 from render import errors
@@ -102,7 +103,7 @@ def _on_service_error(error: errors.ServiceError) -> Response:
 
 def _login_page() -> Response | None:
     """Send a browser that shows pages to where people log in, if there is such a place."""
-    if csrf.carries_key(request) or not shows_pages(request):
+    if session_key_of(request) is not None or not shows_pages(request):
         return None
     address = login_address(parts_of(current_app).settings, request)
     if address is None:

@@ -170,7 +170,8 @@ def persist_rois() -> Response:
 @blueprint.route("/iviewer/save_projection/", methods=("GET", "POST"))
 def save_projection() -> Response:
     """Make a new image of a projection."""
-    csrf.check_changing_get(request, current_settings().csrf_trusted_origins)
+    settings = current_settings()
+    csrf.check_changing_get(request, settings.csrf_trusted_origins, one_viewer=settings.one_viewer)
     sent = last_values(request.form) | query()
     told = make_projection(current_call(), parse_save_projection(sent))
     return passing_response(told, {})

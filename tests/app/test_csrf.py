@@ -9,6 +9,7 @@ from werkzeug.test import EnvironBuilder
 
 from app.csrf import check
 from render.errors import Forbidden
+from tests.app.conftest import STACK
 
 ALPHABET = string.ascii_letters + string.digits
 SECRET = "".join(ALPHABET[(7 * place) % 62] for place in range(32))
@@ -133,6 +134,12 @@ def test_a_key_in_a_header_needs_no_token(header):
     assert reason_of(asked(None, headers={header: value, "Origin": "http://x.example"})) is None
 
 
+def test_a_header_without_a_key_leaves_the_cookie_to_be_checked():
+    # To be sent by a page of an origin that may read; blank to who looks for a key in it.
+    headers = {"X-OMERO-Session-Key": "\xa0", "Origin": "http://x.example"}
+    assert reason_of(asked(headers=headers)) is not None
+
+
 def test_basic_credentials_do_need_one_as_browsers_send_them_by_themselves():
     assert reason_of(asked(None, headers={"Authorization": "Basic eDp5"})) is not None
 
@@ -152,6 +159,9 @@ def test_reading_needs_no_token():
         ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
+        # Who asks is not known by it here, so it is no leave for the page that sends it.
+        ({"Origin": "http://evil.example.com", "X-OMERO-Session-Key": "x"}, 403),
+        ({"Origin": "http://evil.example.com", "Authorization": "Bearer x"}, 403),
     ],
 )
 def test_the_one_local_user_is_safe_from_other_sites_and_curl_needs_no_token(
@@ -160,6 +170,19 @@ def test_the_one_local_user_is_safe_from_other_sites_and_curl_needs_no_token(
     response = gateway.client.post(HANDLES, json={"c": "1|0:255$FF0000"}, headers=headers)
     assert response.status_code == status
     if status == 403:
+        assert response.get_json()["message"].startswith("CSRF Failed: ")
+
+
+def test_a_get_that_changes_something_is_for_no_page_of_another_site(gateway):
+    path = f"/iviewer/save_projection/?image={gateway.ids[STACK]}&projection=intmax"
+    forged = {
+        "Origin": "http://evil.example.com",
+        "X-Requested-With": "XMLHttpRequest",
+        "X-OMERO-Session-Key": "x",
+    }
+    for headers in ({}, forged):
+        response = gateway.client.get(path, headers=headers)
+        assert response.status_code == 403
         assert response.get_json()["message"].startswith("CSRF Failed: ")
 
 
