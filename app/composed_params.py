@@ -3,8 +3,14 @@
 from dataclasses import dataclass, replace
 
 from app.numbers import integer, shown
-from app.params import Query, RenderRequest, SettingsRequest, parse_image, parse_settings
-from render.engine.encode import ARRAY_CONTENT_TYPES
+from app.params import (
+    Query,
+    RenderRequest,
+    SettingsRequest,
+    check_is_picture,
+    parse_image,
+    parse_settings,
+)
 from render.errors import BadRequest
 
 #: OMERO.web's own for what is put together from several pictures.
@@ -36,11 +42,8 @@ class LinePlotRequest:
 def parse_split_channel(image_id: int, z: int, t: int, query: Query) -> SplitChannelRequest:
     """Read a request for a split-channel picture. Raises BadRequest."""
     picture = parse_image(image_id, z, t, query, _COMPOSED_QUALITY)
+    check_is_picture(picture)
     encoding = picture.encoding
-    if encoding.format in ARRAY_CONTENT_TYPES:
-        raise BadRequest(
-            f"format={encoding.format} holds values, and this is a picture", parameter="format"
-        )
     if encoding.quality == 0:
         # To OMERO.web, no quality and a quality of nothing are the same here.
         picture = replace(picture, encoding=replace(encoding, quality=_COMPOSED_QUALITY))

@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 
 from app.numbers import decimal, integer, shown
-from app.params import Query, RenderRequest, parse_image
-from render.engine.encode import ARRAY_CONTENT_TYPES
+from app.params import Query, RenderRequest, check_is_picture, check_not_turned, parse_image
 from render.errors import BadRequest
 
 _LONGEST_SIDE = 2000
@@ -31,7 +30,7 @@ class ScaledRegionRequest:
 def parse_scaled_region(
     image_id: int, z: int, t: int, query: Query, default_quality: float
 ) -> ScaledRegionRequest:
-    """Read a request; raise BadRequest for a region that is none and for formats of values."""
+    """Read a request; raise BadRequest for a region that is none, for values, and for turning."""
     text = query.get("region", "")
     numbers = [decimal(part) for part in text.split(",")]
     found = [n for n in numbers if n is not None and math.isfinite(n) and abs(n) < _FARTHEST]
@@ -45,7 +44,7 @@ def parse_scaled_region(
     if longest is None or longest < 1:
         raise BadRequest(f"max_size={shown(side)} should be a number from 1", parameter="max_size")
     picture = parse_image(image_id, z, t, query, default_quality)
-    if picture.encoding.format in ARRAY_CONTENT_TYPES:
-        raise BadRequest("a scaled region is a picture: format", parameter="format")
+    check_is_picture(picture)
+    check_not_turned(picture)
     x, y, width, height = found
     return ScaledRegionRequest(picture, x, y, width, height, longest)

@@ -340,6 +340,21 @@ def parse_orientation(query: Query) -> Orientation:
     return Orientation(*_FLIPS.get(flip, (False, False)), rotation)
 
 
+def check_is_picture(request: RenderRequest) -> None:
+    """Raise BadRequest for values, where a picture is all that can be given."""
+    format_name = request.encoding.format
+    if format_name in ARRAY_CONTENT_TYPES:
+        raise BadRequest(
+            f"format={format_name} holds values, and this is a picture", parameter="format"
+        )
+
+
+def check_not_turned(request: RenderRequest) -> None:
+    """Raise BadRequest for a picture that is to be mirrored or turned, where none is."""
+    if request.orientation != Orientation():
+        raise BadRequest("flip and rot have no place here", parameter="flip")
+
+
 def _parse_area(query: Query) -> Region | TileIndex:
     if query.get("tile"):
         return _parse_tile(query["tile"])

@@ -4,8 +4,15 @@ from dataclasses import dataclass
 
 from app.channels import parse_hex
 from app.numbers import shown
-from app.params import Orientation, Query, RenderRequest, parse_image, parse_orientation
-from render.engine.encode import ARRAY_CONTENT_TYPES
+from app.params import (
+    Orientation,
+    Query,
+    RenderRequest,
+    check_is_picture,
+    check_not_turned,
+    parse_image,
+    parse_orientation,
+)
 from render.errors import BadRequest
 from render.values import Color
 
@@ -45,11 +52,8 @@ class MaskRequest:
 def parse_shape_thumbnail(query: Query) -> ShapeThumbnailRequest:
     """Read how a thumbnail of a shape is made. Raises BadRequest."""
     picture = parse_image(0, None, None, query, _QUALITY)
-    if picture.encoding.format in ARRAY_CONTENT_TYPES:
-        raise BadRequest(
-            f"format={picture.encoding.format} holds values, and this is a picture",
-            parameter="format",
-        )
+    check_is_picture(picture)
+    check_not_turned(picture)
     text = query.get("color")
     color = _WHITE if text is None else _OUTLINES.get(text, _RED)
     return ShapeThumbnailRequest(picture, color)

@@ -105,4 +105,4 @@ def _number(form: Mapping[str, str], name: str) -> int | None:
 
 
 #: The file tells of no image's data, so who may know of the job may have it.
-KIND = Kind(make_warm, _check_seen, _check_seen, gives_way=True)
+KIND = Kind(make_warm, _check_seen, _check_seen, gives_way=True, made_once=False)

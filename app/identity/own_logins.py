@@ -87,7 +87,10 @@ class OwnLogins:
         return cookie, opened
 
     def log_out(self, request: Request, deadline: Deadline) -> None:
-        """End the login of the cookie, and with it the OMERO session, which was made for it."""
+        """End the login of the cookie, and with it the OMERO session, which was made for it.
+
+        A session that cannot be ended now is left to time out: nobody has its key any more.
+        """
         viewer = self.viewer(request, deadline)
         if viewer is None:
             return
@@ -96,7 +99,7 @@ class OwnLogins:
         self._known.forget(key)
         server = find_server(self._servers, viewer.server)
         if server is not None:
-            with contextlib.suppress(SourceUnavailable):
+            with contextlib.suppress(ServiceError):
                 server.source.log_out(viewer.credentials.session_key, deadline)
 
     def close(self) -> None:

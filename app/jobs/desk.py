@@ -117,6 +117,10 @@ class JobDesk:
         """Raise Forbidden where the viewer may not take the images' data away."""
         self._kinds[job.kind].check_taken(call, job)
 
+    def etag(self, job: Job) -> str:
+        """Give a strong validator of the file of a job that is done."""
+        return job.id if self._kinds[job.kind].made_once else f"{job.id}-{job.ended_s}"
+
     def told(self, job: Job, address: str) -> dict[str, Any]:
         """Give what is told of a job that lies at `address`."""
         ended_s, result = job.ended_s, job.result

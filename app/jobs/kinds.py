@@ -43,10 +43,12 @@ class Kind:
     """One kind of work.
 
     `check_seen` is asked of whoever asks about a job, `check_taken` also of who fetches its result.
-    One that `gives_way` is left for later, without harm, when other work waits.
+    One that `gives_way` is left for later, without harm, when other work waits. `made_once` = the
+    job's id tells all of its file, which is the same whenever it is made.
     """
 
     work: Work
     check_seen: Check = field(default=check_image_seen)
     check_taken: Check = field(default=check_image_taken)
     gives_way: bool = False
+    made_once: bool = True

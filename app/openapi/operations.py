@@ -36,7 +36,8 @@ class Operation:
 _SETTINGS = ("c", "maps", "m", "auto", "gamma", "settings")
 _TURNED = ("flip", "rot")
 _PROJECTED = ("p", "axis", "inclusive")
-_PLANE = (*_SETTINGS, *_PROJECTED, *_TURNED, "q", "format", "ia")
+_UNTURNED = (*_SETTINGS, *_PROJECTED, "q", "format", "ia")
+_PLANE = (*_UNTURNED, *_TURNED)
 _SCRIPT = (JSON, SCRIPT)
 _THUMBNAIL = ("z", "t", "rdefId")
 _DOWNLOAD = ("image", "well", "index", "zipname")
@@ -77,8 +78,8 @@ OPERATIONS: dict[str, Operation] = {
     "composed.render_row_plot": Operation(_SETTINGS, (GIF,)),
     "composed.render_col_plot": Operation(_SETTINGS, (GIF,)),
     "composed.luts_png": Operation((), (PNG,)),
-    "shapes.render_roi_thumbnail": Operation((*_PLANE, "outline colour"), PICTURES),
-    "shapes.render_shape_thumbnail": Operation((*_PLANE, "outline colour"), PICTURES),
+    "shapes.render_roi_thumbnail": Operation((*_UNTURNED, "outline colour"), PICTURES),
+    "shapes.render_shape_thumbnail": Operation((*_UNTURNED, "outline colour"), PICTURES),
     "shapes.render_shape_mask": Operation(("mask colour", *_TURNED), (PNG,)),
     "thumbnails.thumbnail": Operation(_THUMBNAIL, ("image/jpeg", PNG)),
     "thumbnails.webclient_thumbnail": Operation(_THUMBNAIL, ("image/jpeg", PNG)),
@@ -202,7 +203,7 @@ OPERATIONS: dict[str, Operation] = {
     "iviewer.persist_rois": Operation(bodies=(JSON,)),
     "iviewer.paths_to_object": Operation(("one image", "roi", "shape", "page_size")),
     "figure.image_data": Operation(),
-    "figure.render_scaled_region": Operation(("scaled region", "max_size", *_PLANE), PICTURES),
+    "figure.render_scaled_region": Operation(("scaled region", "max_size", *_UNTURNED), PICTURES),
     "figure.roi_count": Operation(("shapes",)),
     "figure.roi_rectangles": Operation(("offset", "limit")),
     "figure.timestamps": Operation(("image",)),

@@ -77,7 +77,7 @@ def result_response(call: Call, job: Job) -> Response:
     return file_response(
         lambda begin, end: jobs.body(call, job, begin, end),
         job.result.size_bytes,
-        job.id,
+        jobs.etag(job),
         job.result.media_type,
         [("Content-Disposition", attachment(job.result.name))],
     )

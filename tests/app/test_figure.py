@@ -105,7 +105,8 @@ def test_the_level_is_the_finest_that_is_small_enough():
     "query",
     [{}, {"region": "1,2,3"}, {"region": "1,2,3,x"}, {"region": "1,2,3,0"},
      {"region": "1,2,nan,4"}, {"region": "1,2,1e12,4"}, {"region": "0,0,9,9", "max_size": "0"},
-     {"region": "0,0,9,9", "max_size": "x"}, {"region": "0,0,9,9", "format": "npy"}],
+     {"region": "0,0,9,9", "max_size": "x"}, {"region": "0,0,9,9", "format": "npy"},
+     {"region": "0,0,9,9", "rot": "90"}, {"region": "0,0,9,9", "flip": "h"}],
 )  # fmt: skip
 def test_malformed_regions_are_refused(query):
     with pytest.raises(BadRequest):

@@ -332,6 +332,7 @@ def test_masks_are_mirrored_and_turned(regions, query, turn):
         ("render_shape_mask/{shapes[mask]}/?flip=x", 400),
         ("render_shape_thumbnail/{shapes[point]}/?q=x", 400),
         ("render_shape_thumbnail/{shapes[point]}/?format=npy", 400),
+        ("render_shape_thumbnail/{shapes[point]}/?rot=90", 400),
         ("render_roi_thumbnail/{rois[point]}/?gamma=0", 400),
     ],
 )

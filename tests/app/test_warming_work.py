@@ -30,7 +30,8 @@ def test_pictures_are_there_before_anybody_asks(make_gateway, image_server):
     assert asked.status_code == 202, asked.get_data(as_text=True)
     told = over(gateway, asked.headers["Location"])
     assert (told["state"], told["kind"], told["image"]) == ("done", "warm", None)
-    result = gateway.client.get(told["result"]).get_json()
+    first = gateway.client.get(told["result"])
+    result = first.get_json()
     assert (result["images"], result["there"], result["failed"]) == (3, 0, 0)
     for path in (
         f"render_thumbnail/{gateway.ids[FLAT]}/",
@@ -41,7 +42,8 @@ def test_pictures_are_there_before_anybody_asks(make_gateway, image_server):
     # Asked for again it looks again, since what is kept may have gone.
     again = gateway.client.post("/webgateway/jobs/", data={"dataset": dataset, "levels": 1})
     told = over(gateway, again.headers["Location"])
-    second = gateway.client.get(told["result"]).get_json()
+    held = {"If-None-Match": first.headers["ETag"]}
+    second = gateway.client.get(told["result"], headers=held).get_json()
     assert (second["made"], second["there"]) == (0, result["made"])
     assert gateway.client.post("/webgateway/jobs/", data={"project": 987654}).status_code == 404
 

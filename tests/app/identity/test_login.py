@@ -9,6 +9,8 @@ import pytest
 
 from app.identity.own_logins import COOKIE
 from app.web import parts_of
+from render.blitz.source import BlitzSource
+from render.errors import DeadlineExceeded
 from tests.app.conftest import FLAT
 from tests.app.identity.conftest import PASSWORD, USER, soon
 
@@ -185,6 +187,19 @@ def test_a_new_login_takes_the_place_of_the_old_one(make_members):
     assert cookie(gateway) != old
     gateway.client.set_cookie(COOKIE, old)
     assert status(gateway) == 401
+
+
+def test_a_new_login_does_not_fail_with_the_end_of_the_old_one(make_members, monkeypatch):
+    gateway = make_members()
+    api_login(gateway)
+    first = cookie(gateway)
+
+    def log_out(self, key, deadline):
+        raise DeadlineExceeded("the request ran out of time")
+
+    monkeypatch.setattr(BlitzSource, "log_out", log_out)
+    assert api_login(gateway).status_code == 200
+    assert cookie(gateway) != first and status(gateway) == 200
 
 
 def test_a_session_that_omero_ended_is_over(make_members, omero):
