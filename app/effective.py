@@ -17,9 +17,6 @@ from render.values import ImageInfo, PlaneIndex, RenderingDefinition, Window
 
 WindowOf = Callable[[int], Window]
 
-#: What no address tells. A picture that may be kept without asking must not depend on it.
-_USUAL_OUTPUT = {"cd_start": 0, "cd_end": 255, "bit_resolution": 255}
-
 
 @dataclass(frozen=True)
 class EffectiveSettings:
@@ -65,7 +62,8 @@ def effective_settings(
     """
     definition = _applied(definition, request)
     if request.complete:
-        definition = replace(definition, **_USUAL_OUTPUT)
+        # No address tells these, and the picture may be kept without asking.
+        definition = replace(definition, cd_start=0, cd_end=255, bit_resolution=255)
     if window_of is not None:
         definition = _with_windows(definition, request, window_of)
     if request.gamma != 1:
