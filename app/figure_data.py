@@ -1,5 +1,6 @@
 """What OMERO.figure asks for besides pictures: its own form of `imgData`, regions, times."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,11 +8,14 @@ from app.call import Call
 from app.image_data import pixel_range
 from app.iviewer_data import describe_paths, describe_times
 from app.metadata import describe_image
+from app.numbers import decimal, shown
 from app.object_params import parse_page
 from app.ome_json import object_json
 from app.params import Query
 from app.plate_data import well_position
-from render.errors import NotFound
+from app.units import LENGTHS, converted_length, symbol_of
+from render.blitz.model_records import ModelRecord
+from render.errors import BadRequest, NotFound
 from render.values import DTYPES, ImageInfo
 
 
@@ -79,6 +83,39 @@ def describe_pixel_types(call: Call, ids: Sequence[int]) -> dict[str, Any]:
         return {"pixelsType": info.pixel_type, "pixel_range": pixel_range(info.pixel_type)}
 
     return _of_each(call, ids, told)
+
+
+def describe_owners(call: Call, ids: Sequence[int]) -> dict[str, Any]:
+    """Give name, owner and group of images; those that are missing or invisible are left out."""
+    records = call.session.objects_of("Image", ids, call.deadline)
+    return {"data": [_owned(record) for record in records]}
+
+
+def converted(value: str, unit: str, to_unit: str) -> dict[str, Any]:
+    """Give a length in another unit; BadRequest where one is no unit, or the length no number."""
+    length = decimal(value)
+    if length is None or not math.isfinite(length):
+        raise BadRequest(f"{shown(value)} should be a number")
+    found = converted_length(length, unit, to_unit)
+    if found is None:
+        wrong = unit if unit not in LENGTHS else to_unit
+        raise BadRequest(f"{shown(wrong)} is no unit of length")
+    return {"value": found, "unit": to_unit, "symbol": symbol_of(to_unit)}
+
+
+def _owned(record: ModelRecord) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": record.id, "name": record.values.get("Name")}
+    details = record.details
+    if details is not None and details.group is not None:
+        told["group"] = {"id": details.group.id, "name": details.group.values.get("Name")}
+    if details is not None and details.owner is not None:
+        owner = details.owner
+        told["owner"] = {
+            "id": owner.id,
+            "firstName": owner.values.get("FirstName"),
+            "lastName": owner.values.get("LastName"),
+        }
+    return told
 
 
 def _of_each(call: Call, ids: Sequence[int], tell: Callable[[ImageInfo], Any]) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from PIL import Image, ImageDraw
 
 from app.keys import digest
 from app.pipeline import ClientHas, Picture
+from render.engine.letters import letters
 
 #: The size that the icons are drawn at; they are only ever made smaller.
 ICON_SIDE = 128
 
 _PAPER, _LIGHT, _INK = (221, 221, 221), (245, 245, 245), (168, 168, 168)
+_DARK = (20, 20, 20)
 
 
 def missing_icon(side: int, client_has: ClientHas) -> Picture:
@@ -25,6 +27,21 @@ def waiting_icon(side: int) -> Picture:
     """Give a clock, of at most 128 pixels a side: the image is still being made ready."""
     side = max(1, min(side, ICON_SIDE))
     return Picture(_png(_clock(), side), "image/png", digest(f"icon waiting {side}"), passing=True)
+
+
+def projection_icon(client_has: ClientHas) -> Picture:
+    """Give a dark square that says that a projection takes in too much to be made."""
+    etag = digest("icon projection")
+    body = None if client_has(etag) else _png(_sentence("This projection", "is too large"), 256)
+    return Picture(body, "image/png", etag)
+
+
+def _sentence(*lines: str) -> Image.Image:
+    icon = Image.new("RGB", (256, 256), _DARK)
+    draw = ImageDraw.Draw(icon)
+    place = (128, 128)
+    draw.multiline_text(place, "\n".join(lines), _LIGHT, letters(24), "mm", align="center")
+    return icon
 
 
 def _mountain() -> Image.Image:

@@ -1,16 +1,8 @@
-"""OMERO.iviewer's own files, where its wheel is installed, and what its page is told.
-
-Nothing of it is imported: the wheel's Python part belongs into OMERO.web, only the folder of files
-for browsers is looked for.
-"""
+"""OMERO.iviewer's own files, where its wheel is installed, and what its page is told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
 
+from app.bundles import Bundle, find_bundle
 from app.call import Call
 from app.settings import Settings
 from render.errors import NotFound
@@ -31,35 +23,21 @@ _FROM_LINK = frozenset(
 _ROI_PAGE_SIZE = 500
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """The installed viewer: the folder of its files, and its version."""
-
-    folder: Path
-    version: str
-
-
-@cache
-def find_bundle() -> Bundle | None:
-    """Find OMERO.iviewer among the installed packages; None where it is not installed."""
-    spec = find_spec("omero_iviewer")
-    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
-        folder = Path(place) / "static" / "omero_iviewer"
-        if (folder / "main.js").is_file():
-            return Bundle(folder, metadata.version("omero-iviewer"))
-    return None
-
-
 def serves_iviewer(settings: Settings) -> bool:
     """Tell whether OMERO.iviewer is there to be served."""
-    return settings.iviewer and find_bundle() is not None
+    return settings.iviewer and installed_iviewer() is not None
+
+
+def installed_iviewer() -> Bundle | None:
+    """Find OMERO.iviewer among the installed packages; None where it is not installed."""
+    return find_bundle("omero_iviewer", "main.js")
 
 
 def bundle_of(settings: Settings) -> Bundle:
     """Give the installed viewer; raise NotFound, saying what to do, where none is served."""
     if not settings.iviewer:
         raise NotFound("OMERO.iviewer is switched off here (setting iviewer)")
-    found = find_bundle()
+    found = installed_iviewer()
     if found is None:
         raise NotFound(HOW_TO_INSTALL)
     return found

@@ -38,6 +38,21 @@ _SECONDS = {
     "HOUR": 3600.0,
     "DAY": 86400.0,
 }
+#: Length units in µm.
+LENGTHS = {
+    **{f"{prefix}METER": 10.0 ** (power + 6) for prefix, power in _POWERS.items()},
+    "ANGSTROM": 1e-4,
+    "THOU": 25.4,
+    "LINE": 25400 / 12,
+    "INCH": 25400.0,
+    "FOOT": 304800.0,
+    "YARD": 914400.0,
+    "MILE": 1609344000.0,
+    "POINT": 25400 / 72,
+    "ASTRONOMICALUNIT": 149597870700e6,
+    "LIGHTYEAR": 9460730472580800e6,
+    "PARSEC": 3.0856776e22,
+}
 #: Lengths below so many µm are told in the unit; so many of it are one µm.
 _STEPS = (
     (0.001, "Å", 1e4),
@@ -58,6 +73,13 @@ def seconds_of(value: float, unit: str) -> float | None:
     """Give a time in seconds; None for a unit that is no time."""
     factor = _SECONDS.get(unit)
     return None if factor is None else value * factor
+
+
+def converted_length(value: float, unit: str, to_unit: str) -> float | None:
+    """Give a length in another unit; None where one of the two is no unit of length."""
+    if unit not in LENGTHS or to_unit not in LENGTHS:
+        return None
+    return value if unit == to_unit else value * LENGTHS[unit] / LENGTHS[to_unit]
 
 
 def readable_length(micrometres: float) -> tuple[float, str]:

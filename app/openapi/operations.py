@@ -202,13 +202,20 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "iviewer.persist_rois": Operation(bodies=(JSON,)),
     "iviewer.paths_to_object": Operation(("one image", "roi", "shape", "page_size")),
+    "figure.figure": Operation(("image",), (HTML,)),
+    "figure.file": Operation(
+        answers=("text/javascript",), statuses=(416,), private=False, ranges=True
+    ),
     "figure.image_data": Operation(),
     "figure.render_scaled_region": Operation(("scaled region", "max_size", *_UNTURNED), PICTURES),
+    "figure.too_large_a_projection": Operation(answers=(PNG,)),
     "figure.roi_count": Operation(("shapes",)),
     "figure.roi_rectangles": Operation(("offset", "limit")),
     "figure.timestamps": Operation(("image",)),
     "figure.z_scale": Operation(("image",)),
     "figure.pixels_type": Operation(("image",)),
+    "figure.images_details": Operation(("images of a list",)),
+    "figure.unit_conversion": Operation(),
     "pixels.tile": Operation(
         ("tile x", "tile y", "tile w", "tile h", "resolution", "tile format"),
         (BYTES, "image/tiff"),

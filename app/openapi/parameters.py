@@ -213,6 +213,7 @@ PARAMETERS = _by_key(
         Parameter("image", _NUMBER, "Only what this image lies in.", key="parent image"),
         Parameter("well", _NUMBER, "Only what this well lies in.", key="parent well"),
         Parameter("image", _NUMBER, "The image.", key="one image"),
+        Parameter("image", _TEXT, "Images.", key="images of a list", example="1,2"),
         Parameter("id", _NUMBER, "The well.", key="one well"),
         Parameter("images", _TEXT, "Images, the first of which is opened.", example="1,2"),
         Parameter("roi", _NUMBER, "The image with this region."),

@@ -1,25 +1,75 @@
-"""What OMERO.figure asks for besides webgateway."""
+"""OMERO.figure: its page, its own files, and what it asks for besides webgateway."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 
+from app import csrf
+from app.bundles import bundle_file
 from app.figure_data import (
+    converted,
     count_regions,
     describe_depths,
     describe_for_figure,
+    describe_owners,
     describe_pixel_types,
     describe_rectangles,
     describe_times_of,
 )
+from app.figure_page import figure_bundle, figure_page
 from app.figure_params import parse_scaled_region
 from app.http import data_response
+from app.icons import projection_icon
 from app.params import parse_ids
+from app.routes.pages import assets_version, finished_page
 from app.scaled_regions import render_scaled_region as draw_scaled_region
-from app.web import client_has, current_call, picture_call, picture_response, query, render_query
+from app.web import (
+    client_has,
+    current_call,
+    current_settings,
+    picture_call,
+    picture_response,
+    query,
+    render_query,
+)
 
 blueprint = Blueprint("figure", __name__)
 
 #: Images of one figure that are asked for at a time.
 _MOST_IMAGES = 100
+#: Images of whom it is told, in one question, to whom they belong.
+_MOST_OWNED_IMAGES = 1000
+#: What the page needs beyond what our own pages do: its templates become code in the browser.
+_CONTENT = {
+    "script-src": "'self' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self'",
+}
+
+
+@blueprint.get("/figure/")
+@blueprint.get("/figure/new/")
+@blueprint.get("/figure/open/")
+@blueprint.get("/figure/recover/")
+@blueprint.get("/figure/file/<number:file_id>/")
+def figure(file_id: int = 0) -> Response:
+    """Give OMERO.figure's page, which finds out by its address what to show."""
+    call = current_call()
+    files = url_for("figure.file", name=".").rpartition("/")[0]
+    icon = url_for("pages.asset", version=assets_version(), name="icon.svg")
+    page = figure_page(call, request.script_root, files, icon)
+    own = {"script-src": f"{_CONTENT['script-src']} {page.script}"}
+    response = finished_page(page.text, _CONTENT | own)
+    if not call.settings.one_viewer:
+        csrf.hand_out(request, response, csrf.token_for(request))
+    return response
+
+
+@blueprint.get("/static/omero_figure/<path:name>")
+def file(name: str) -> Response:
+    """Give one of OMERO.figure's own files."""
+    found = figure_bundle(current_settings())
+    # These are named by what they hold.
+    return bundle_file(found, name, fixed=name.startswith("assets/"))
 
 
 @blueprint.get("/figure/imgData/<number:image_id>/")
@@ -34,6 +84,15 @@ def render_scaled_region(image_id: int, z: int, t: int) -> Response:
     call = picture_call()
     wanted = parse_scaled_region(image_id, z, t, render_query(call), call.settings.jpeg_quality)
     return picture_response(draw_scaled_region(call, wanted, client_has))
+
+
+@blueprint.get("/figure/max_projection_range_exceeded/<number:image_id>/")
+@blueprint.get("/figure/max_projection_range_exceeded/<number:image_id>/<number:z>/")
+@blueprint.get("/figure/max_projection_range_exceeded/<number:image_id>/<number:z>/<number:t>/")
+def too_large_a_projection(image_id: int, z: int = 0, t: int = 0) -> Response:
+    """Draw what stands in a panel whose projection takes in more than it may."""
+    current_call()
+    return picture_response(projection_icon(client_has))
 
 
 @blueprint.get("/figure/roiCount/<number:image_id>/")
@@ -65,6 +124,20 @@ def z_scale() -> Response:
 def pixels_type() -> Response:
     """Tell the pixel types of images."""
     return data_response(describe_pixel_types(current_call(), _ids()), {})
+
+
+@blueprint.get("/figure/images_details/")
+def images_details() -> Response:
+    """Tell to whom images belong."""
+    texts = [text for text in query().get("image", "").split(",") if text]
+    ids = parse_ids(texts, _MOST_OWNED_IMAGES)
+    return data_response(describe_owners(current_call(), ids), {})
+
+
+@blueprint.get("/figure/unit_conversion/<value>/<unit>/<to_unit>/")
+def unit_conversion(value: str, unit: str, to_unit: str) -> Response:
+    """Give a length in another unit."""
+    return data_response(converted(value, unit, to_unit), {})
 
 
 def _ids() -> list[int]:

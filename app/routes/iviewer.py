@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import csrf
+from app.bundles import bundle_file
 from app.http import data_response, last_values, passing_response
 from app.iviewer import bundle_of, page_parameters, serves_iviewer
 from app.iviewer_data import (
@@ -37,7 +38,6 @@ from app.web import current_call, current_settings, forget_share, query, under_b
 blueprint = Blueprint("iviewer", __name__)
 blueprint.url_value_preprocessor(forget_share)
 
-_DAY_S = 86400
 #: What the viewer needs beyond what our own pages do: it makes code, styles and pictures itself.
 _CONTENT = {
     "script-src": "'self' 'unsafe-eval'",
@@ -66,11 +66,8 @@ def iviewer() -> Response:
 def file(name: str) -> Response:
     """Give one of OMERO.iviewer's own files."""
     found = bundle_of(current_settings())
-    response = send_from_directory(found.folder, name)
     # Of another version, the name is the same.
-    fixed = request.args.get("v") == found.version
-    response.headers["Cache-Control"] = f"public, max-age={_DAY_S}" if fixed else "no-cache"
-    return response
+    return bundle_file(found, name, fixed=request.args.get("v") == found.version)
 
 
 @blueprint.get("/webclient/")

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 
 from app import csrf
+from app.figure_page import serves_figure
 from app.http import file_response
 from app.iviewer import serves_iviewer
 from app.login_address import offers_login
@@ -41,7 +42,10 @@ _FRAME_ANCESTORS = {
 @blueprint.get("/")
 def index() -> Response:
     """Give the page that lists the images; what it lists, it asks for itself."""
-    return viewer_page("index.html", iviewer=serves_iviewer(current_settings()))
+    settings = current_settings()
+    return viewer_page(
+        "index.html", iviewer=serves_iviewer(settings), figure=serves_figure(settings)
+    )
 
 
 @blueprint.get("/image/<number:image_id>/")
@@ -109,12 +113,17 @@ def page(
     text = render_template(
         template, base=request.script_root, assets=first.rpartition("/")[0], **values
     )
-    response = Response(text, content_type="text/html; charset=utf-8")
-    response.headers["Referrer-Policy"] = "same-origin"
     own = dict(content or {})
     if with_form:
         own["form-action"] = "'self'"
-    return _secured(response, own)
+    return finished_page(text, own)
+
+
+def finished_page(text: str, content: Mapping[str, str]) -> Response:
+    """Give a page as it is; `content` is that of `page`."""
+    response = Response(text, content_type="text/html; charset=utf-8")
+    response.headers["Referrer-Policy"] = "same-origin"
+    return _secured(response, content)
 
 
 def _secured(response: Response, own: Mapping[str, str] | None = None) -> Response:

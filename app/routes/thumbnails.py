@@ -40,6 +40,7 @@ def thumbnail(image_id: int, width: int | None = None, height: int | None = None
 @blueprint.get(f"/webclient/render_thumbnail/{_IMAGE}/<number:share>/")
 @blueprint.get(f"/webclient/render_thumbnail/size/<number:width>/{_IMAGE}/")
 @blueprint.get(f"/webclient/render_thumbnail/size/<number:width>/{_IMAGE}/<number:share>/")
+@blueprint.get(f"/figure/render_thumbnail/{_IMAGE}/")
 def webclient_thumbnail(image_id: int, width: int | None = None) -> Response:
     """Draw a thumbnail, or an icon in place of a missing image."""
     call = current_call()

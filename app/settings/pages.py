@@ -15,3 +15,8 @@ class PagesSettings(BaseModel):
         "Whether OMERO.iviewer, where it is installed (`script/setup viewer`), is served at "
         "`/iviewer/` and opens images from the list.",
     )
+    figure: bool = setting(
+        True,
+        "Whether OMERO.figure, where it is installed (`script/setup viewer`), is served at "
+        "`/figure/` and offered in the list of images.",
+    )

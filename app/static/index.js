@@ -7,6 +7,7 @@ const list = document.querySelector("#datasets");
 const status = document.querySelector("#status");
 const filter = document.querySelector("#filter");
 const iviewer = "iviewer" in document.body.dataset;
+const figure = "figure" in document.body.dataset;
 const lane = new Lane(4);
 const MAX_TRIES = 4;
 
@@ -73,7 +74,13 @@ function card(image, folder) {
     facts,
   );
   const item = element("li", { class: "card" }, link);
-  if (iviewer) item.append(otherViewer(own, path));
+  const others = [];
+  if (iviewer) others.push(other(own, "Open in the built-in viewer", "\u25eb", path));
+  if (figure) {
+    const panel = address("/figure/new/", { image: image.id });
+    others.push(other(panel, "Begin a figure in OMERO.figure with it", "\u25a6", path));
+  }
+  if (others.length) item.append(element("div", { class: "others" }, ...others));
   item.dataset.id = image.id;
   item.dataset.name = path.toLowerCase();
   // The embedded image server tells in the description why a file cannot be read.
@@ -81,10 +88,9 @@ function card(image, folder) {
   return item;
 }
 
-// Where OMERO.iviewer is there, it opens images; the built-in viewer stays within reach.
-function otherViewer(href, path) {
-  const title = "Open in the built-in viewer";
-  return element("a", { class: "other", href, title, "aria-label": `${title}: ${path}` }, "\u25eb");
+// What else opens an image than a click on its card, in the card's corner.
+function other(href, title, sign, path) {
+  return element("a", { class: "other", href, title, "aria-label": `${title}: ${path}` }, sign);
 }
 
 async function fill(item, tries = 1) {

@@ -15,7 +15,13 @@ from render.blitz.model_records import (
     ShapePlace,
     WellPlace,
 )
-from render.blitz.objects import count_children, field_range, list_objects, load_object
+from render.blitz.objects import (
+    count_children,
+    field_range,
+    list_objects,
+    load_object,
+    load_objects,
+)
 from render.blitz.roi_pages import (
     count_rois,
     count_shapes,
@@ -89,6 +95,12 @@ class ObjectSession:
     def object(self, kind: str, object_id: int, deadline: Deadline) -> ModelRecord:
         """Load one object as OMERO's JSON API tells it; NotFound when missing or invisible."""
         return self._run(lambda live: load_object(live, kind, object_id, deadline), deadline)
+
+    def objects_of(
+        self, kind: str, ids: Sequence[int], deadline: Deadline
+    ) -> tuple[ModelRecord, ...]:
+        """Load objects in the order of their ids; missing and invisible ones are left out."""
+        return self._run(lambda live: load_objects(live, kind, ids, deadline), deadline)
 
     def count_children(
         self, kind: str, ids: Sequence[int], deadline: Deadline

@@ -121,14 +121,14 @@ def list_objects(live: LiveSession, listing: Listing, deadline: Deadline) -> Pag
             parameters,
         )
         ids = [row[0].val for row in rows]
-    records = _load(live, listing.kind, ids, deadline)
+    records = load_objects(live, listing.kind, ids, deadline)
     return Page(records, counted.result(deadline)[0][0].val)
 
 
 def load_object(live: LiveSession, kind: str, object_id: int, deadline: Deadline) -> ModelRecord:
     """Load one object, an image with its channels; NotFound when it is missing or invisible."""
     more = _CHANNELS if kind == "Image" else ""
-    found = _load(live, kind, [object_id], deadline, more)
+    found = load_objects(live, kind, [object_id], deadline, more)
     if not found:
         raise NotFound(f"{kind} {object_id} not found")
     return found[0]
@@ -193,10 +193,13 @@ def _copy(parameters: Any) -> Any:
     return omero.sys.Parameters(map=dict(parameters.map))
 
 
-def _load(
+def load_objects(
     live: LiveSession, kind: str, ids: Sequence[int], deadline: Deadline, more: str = ""
 ) -> tuple[ModelRecord, ...]:
-    """Load objects in the order of their ids; those that cannot be seen are left out."""
+    """Load objects in the order of their ids; those that cannot be seen are left out.
+
+    `more` is what is fetched of them besides.
+    """
     if not ids:
         return ()
     how = _KINDS[kind]

@@ -140,3 +140,44 @@ def test_old_figures_hear_of_each_image_that_is_there(gateway: Gateway):
     assert types[str(stack)] == {"pixelsType": "uint16", "pixel_range": [0, 65535]}
     assert types[str(flat)]["pixelsType"] == "uint8"
     ask(gateway, "timestamps/?image=x", 400)
+
+
+def test_a_projection_that_is_too_large_is_said_to_be(gateway: Gateway):
+    for path in ("5/", "5/0/", "5/0/0/?p=intmax|0:9"):
+        found = draw(gateway, f"/figure/max_projection_range_exceeded/{path}")
+        assert found.shape == (256, 256, 3)
+        # Light letters in the middle, on a dark ground.
+        assert found[:90].max() < 30 and found[110:146].max() > 200
+
+
+def test_figures_in_a_list_have_a_thumbnail(gateway: Gateway):
+    stack = draw(gateway, f"/figure/render_thumbnail/{gateway.ids[STACK]}/")
+    assert np.array_equal(
+        stack, draw(gateway, f"/webgateway/render_thumbnail/{gateway.ids[STACK]}/")
+    )
+    # The image may have been deleted since.
+    missing = gateway.client.get(f"/figure/render_thumbnail/{MISSING}/")
+    assert missing.status_code == 200 and missing.content_type == "image/png"
+
+
+def test_to_whom_images_belong(gateway: Gateway):
+    flat, stack = gateway.ids[FLAT], gateway.ids[STACK]
+    told = ask(gateway, f"images_details/?image={stack},{flat},{MISSING}")["data"]
+    assert [(one["id"], one["name"]) for one in told] == [(stack, STACK), (flat, FLAT)]
+    details = gateway.client.get(f"/api/v0/m/images/{flat}/").get_json()["data"]["omero:details"]
+    owner, group = details["owner"], details["group"]
+    assert told[1]["group"] == {"id": group["@id"], "name": group["Name"]}
+    assert told[1]["owner"] == {
+        "id": owner["@id"], "firstName": owner["FirstName"], "lastName": owner["LastName"],
+    }  # fmt: skip
+    assert ask(gateway, "images_details/?image=")["data"] == []
+    ask(gateway, "images_details/?image=1,x", 400)
+
+
+def test_lengths_in_other_units(gateway: Gateway):
+    told = ask(gateway, "unit_conversion/0.5/MILLIMETER/MICROMETER/")
+    assert told == {"value": 500.0, "unit": "MICROMETER", "symbol": "µm"}
+    assert ask(gateway, "unit_conversion/2/INCH/MILLIMETER/")["value"] == pytest.approx(50.8)
+    assert ask(gateway, "unit_conversion/3/ANGSTROM/NANOMETER/")["value"] == pytest.approx(0.3)
+    for wrong in ("x/MICROMETER/METER", "nan/MICROMETER/METER", "1/SECOND/METER", "1/METER/PIXEL"):
+        ask(gateway, f"unit_conversion/{wrong}/", 400)

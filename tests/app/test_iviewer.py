@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app import iviewer
+from app import bundles, iviewer
 from app.settings import load_settings
 from app.units import readable_length, seconds_of, symbol_of
 from render.blitz.source import BlitzSession
@@ -72,15 +72,15 @@ def test_below_a_prefix_the_page_knows_it(gateway: Gateway):
 
 
 def test_where_it_is_not_installed_a_sentence_says_how_to(monkeypatch):
-    iviewer.find_bundle.cache_clear()
-    monkeypatch.setattr(iviewer, "find_spec", lambda name: None)
+    bundles.find_bundle.cache_clear()
+    monkeypatch.setattr(bundles, "find_spec", lambda name: None)
     try:
         settings = load_settings(env_file=None)
         assert not iviewer.serves_iviewer(settings)
         with pytest.raises(NotFound, match="script/setup viewer"):
             iviewer.bundle_of(settings)
     finally:
-        iviewer.find_bundle.cache_clear()
+        bundles.find_bundle.cache_clear()
     with pytest.raises(NotFound, match="switched off"):
         iviewer.bundle_of(load_settings(env_file=None, iviewer=False))
 
@@ -174,7 +174,7 @@ def test_links_of_omero_web_lead_to_the_viewer(gateway: Gateway):
     image_id = gateway.ids[STACK]
     found = gateway.client.get(f"/webgateway/img_detail/{image_id}/?z=2&_scheme=x&_external=1")
     assert found.status_code == 302
-    served = iviewer.find_bundle() is not None
+    served = iviewer.installed_iviewer() is not None
     start = f"/iviewer/?images={image_id}&" if served else f"/image/{image_id}/?"
     assert found.headers["Location"].startswith(f"{start}z=2&")
     shown = gateway.client.get(f"/webclient/?show=image-{image_id}").headers["Location"]

@@ -43,7 +43,8 @@ def service(tmp_path_factory):
     (folder / "more").mkdir()
     write_pyramid(folder / "more" / "pyramid.ome.tif")
     (folder / "more" / "broken.tif").write_bytes(b"II*\0this is no image")
-    with running(folder, tmp_path_factory.mktemp("cache"), workers=1, iviewer=False) as service:
+    plain = {"iviewer": False, "figure": False}
+    with running(folder, tmp_path_factory.mktemp("cache"), workers=1, **plain) as service:
         yield service
 
 

@@ -19,6 +19,7 @@ IVIEWER_SIZE = (1100, 680)
 
 #: Colours as the stains have them, windows without the empty upper part.
 VIEW = "#c=1|0:150$3D6BFF,2|4:110$2FE07F,3|0:120$FF4F3D&m=c&zm=110&x=520&y=420"
+IN_FIGURE = ("fly-cells.ome.tif", "worms.ome.tif")
 IVIEW = "c=1|0:150$3D6BFF,2|4:110$2FE07F,3|0:120$FF4F3D&m=c"
 
 
@@ -35,12 +36,12 @@ def save(png: bytes, path: Path, most: int = MAX_BYTES) -> None:
 
 
 def main() -> None:
-    """Write `index.png`, `viewer.png` and `iviewer.png` of the samples."""
+    """Write `index.png`, `viewer.png`, `iviewer.png` and `figure.png` of the samples."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as cache,
         tempfile.TemporaryDirectory() as profile,
-        running(PROJECT / "samples", Path(cache), iviewer=False) as service,
+        running(PROJECT / "samples", Path(cache), iviewer=False, figure=False) as service,
         chromium(Path(profile)) as browser,
     ):
         ids = service.image_ids(6)
@@ -55,6 +56,7 @@ def main() -> None:
         time.sleep(1)  # The histograms come a moment later.
         save(browser.get_screenshot_as_png(), IMAGES / "viewer.png")
     picture_of_iviewer()
+    picture_of_figure()
 
 
 def picture_of_iviewer() -> None:
@@ -75,6 +77,27 @@ def picture_of_iviewer() -> None:
         wait_for(browser, f"{lines}.some((path) => path.getAttribute('d')?.length > 500)")
         time.sleep(2)  # Its pictures come into view slowly.
         save(browser.get_screenshot_as_png(), IMAGES / "iviewer.png", MAX_IVIEWER_BYTES)
+
+
+def picture_of_figure() -> None:
+    """Write `figure.png`; OMERO.figure has to be installed."""
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        tempfile.TemporaryDirectory() as profile,
+        running(PROJECT / "samples", Path(cache)) as service,
+        chromium(Path(profile)) as browser,
+    ):
+        ids = service.image_ids(6)
+        set_screen(browser, *VIEWER_SIZE, scheme="light")
+        images = "&".join(f"image={ids[name]}" for name in IN_FIGURE)
+        browser.get(service.url(f"/figure/new/?{images}"))
+        panels = "[...document.querySelectorAll('.imagePanel .img_panel')]"
+        painted = f"{panels}.filter((panel) => panel.complete && panel.naturalWidth).length"
+        wait_for(browser, f"{painted} === {len(IN_FIGURE)}")
+
+        browser.execute_script("figureModel.setSelected(figureModel.panels.first(), true)")
+        time.sleep(2)  # The panel's settings come a moment later.
+        save(browser.get_screenshot_as_png(), IMAGES / "figure.png", MAX_IVIEWER_BYTES)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import wait_for
+from tests.browser.compared import CHANGED, SAME, difference, write_cells
 from tests.browser.conftest import write_pyramid
 from tests.support.iviewer import needs_iviewer
 from tests.support.service import running
@@ -23,10 +23,6 @@ from tests.support.service import running
 pytestmark = [pytest.mark.slow, needs_iviewer]
 
 CELLS, OTHER, PYRAMID = "cells.ome.tif", "other.png", "pyramid.ome.tif"
-#: Pictures are compared in cells of so many columns and rows, which scaling does not change.
-GRID = (40, 30)
-#: Mean difference, of 255, that JPEG and scaling may make, and that a change makes at least.
-SAME, CHANGED = 5, 12
 WAIT_S = 30
 DEFAULT = "1|0:1000$FF0000,2|0:1000$00FF00"
 
@@ -41,16 +37,6 @@ CATCH_EXPORT = """window.exported = null; const give = URL.createObjectURL;
     URL.createObjectURL = (blob) => {
         blob.text().then((text) => { window.exported = text; });
         return give.call(URL, blob); };"""
-
-
-def write_cells(path):
-    """Two timepoints of three sections of two channels, smooth, and no two planes alike."""
-    y, x = np.mgrid[0:120, 0:160]
-    planes = np.empty((2, 3, 2, 120, 160), np.uint16)
-    for t, z in np.ndindex(2, 3):
-        planes[t, z, 0] = x * (6 - 2 * z) + 200 * t
-        planes[t, z, 1] = (119 - y) * 4 + 250 * z - 200 * t * (y > 60) * (z > 0)
-    tifffile.imwrite(path, planes, ome=True, photometric="minisblack", metadata={"axes": "TZCYX"})
 
 
 @pytest.fixture(scope="module")
@@ -165,15 +151,6 @@ class Viewer:
         """The levels of all tiles asked for."""
         urls = self.browser.execute_script(f"return {TILES}")
         return {parse_qs(urlsplit(url).query)["tile"][0].split(",")[0] for url in urls}
-
-
-def difference(one, other):
-    """Mean difference of two pictures of the same thing at any scale."""
-    cells = [
-        np.asarray(Image.fromarray(picture).resize(GRID, Image.Resampling.BOX)).astype(float)
-        for picture in (one, other)
-    ]
-    return np.abs(cells[0] - cells[1]).mean()
 
 
 @pytest.fixture
