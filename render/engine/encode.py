@@ -9,6 +9,7 @@ takes an integer quality only, and rounds differently below 96.
 import io
 import math
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -30,8 +31,8 @@ CONTENT_TYPES = {
 
 ARRAY_CONTENT_TYPES = {"npy": "application/x-npy", "raw": "application/octet-stream"}
 
-#: Longest side that each format can hold, in pixels.
-_LONGEST_SIDE = {"jpeg": 65535, "webp": 16383, "avif": 65535}
+#: Longest side that each format can hold, in pixels; libpng's own limit for PNG.
+_LONGEST_SIDE = {"jpeg": 65535, "png": 1_000_000, "webp": 16383, "avif": 65535, "gif": 65535}
 
 #: Speed before size: run-length matching and one fixed filter are about three times as fast as
 #: zlib's level 1, and on microscopy pictures the files come out smaller.
@@ -77,12 +78,7 @@ def encode(picture: NDArray[np.uint8], encoding: Encoding) -> bytes:
             parameter="format",
         )
     height, width = picture.shape[:2]
-    longest = _LONGEST_SIDE.get(encoding.format)
-    if longest is not None and max(height, width) > longest:
-        raise TooLarge(
-            f"{encoding.format} holds at most {longest} pixels per side, and the picture is "
-            f"{width} x {height}; format=png or format=tif can hold it"
-        )
+    check_sides(encoding.format, width, height, instead=("png", "tif"))
     if encoding.format == "jpeg":
         return _jpeg(picture, encoding.quality)
     # A copy even where numpy calls it contiguous: of a side of 1 it keeps the stride of four bytes,
@@ -100,8 +96,26 @@ def encode(picture: NDArray[np.uint8], encoding: Encoding) -> bytes:
     return save_image(image, "AVIF", quality=percent, speed=10)
 
 
+def check_sides(name: str, width: int, height: int, instead: Sequence[str] = ()) -> None:
+    """Raise TooLarge for a side that a format cannot hold, naming those of `instead` that can."""
+    longest = max(width, height)
+    limit = _LONGEST_SIDE.get(name, longest)
+    if longest <= limit:
+        return
+    others = [
+        f"format={other}" for other in instead if longest <= _LONGEST_SIDE.get(other, longest)
+    ]
+    advice = f"; {' or '.join(others)} can hold it" if others else ""
+    raise TooLarge(
+        f"{name} holds at most {limit} pixels per side, and the picture is {width} x {height}"
+        f"{advice}"
+    )
+
+
 def encode_transparent(picture: NDArray[np.uint8]) -> bytes:
-    """Write a picture with its alpha, (height, width, 4) uint8, as PNG."""
+    """Write a picture with its alpha, (height, width, 4) uint8, as PNG; TooLarge as `encode`."""
+    height, width = picture.shape[:2]
+    check_sides("png", width, height)
     return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture), **_PNG))
 
 

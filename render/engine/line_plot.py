@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from render.engine.encode import save_image
+from render.engine.encode import check_sides, save_image
 from render.errors import BadRequest
 
 #: Places in the palette: see-through, black and white; the curves' colours follow.
@@ -86,7 +86,12 @@ def palette_places(
 
 
 def encode_plot(plot: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> bytes:
-    """Write a plot as GIF, its palette's first place see-through."""
+    """Write a plot as GIF, its palette's first place see-through.
+
+    Raises TooLarge for a side that GIF cannot hold.
+    """
+    height, width = plot.shape
+    check_sides("gif", width, height)
     image = Image.fromarray(plot, "P")
     image.putpalette([part for color in palette for part in color])
     return save_image(image, "GIF", transparency=CLEAR, optimize=False)

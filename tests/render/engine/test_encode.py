@@ -84,9 +84,24 @@ def test_an_unknown_format_is_refused_with_the_choices():
         encode.encode(smooth_picture(), Encoding("bmp"))
 
 
-def test_a_side_that_the_format_cannot_hold_is_too_large():
-    with pytest.raises(TooLarge, match="16383"):
-        encode.encode(np.zeros((1, 16384, 4), np.uint8), Encoding("webp"))
+@pytest.mark.parametrize(
+    ("name", "side", "told"),
+    [
+        ("webp", 16384, "webp holds at most 16383 .* format=png or format=tif can hold it"),
+        ("png", 1_000_001, "png holds at most 1000000 .* format=tif can hold it"),
+    ],
+)
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_a_side_that_the_format_cannot_hold_is_too_large(name, side, told, is_wide):
+    shape = (1, side, 4) if is_wide else (side, 1, 4)
+    with pytest.raises(TooLarge, match=told):
+        encode.encode(np.zeros(shape, np.uint8), Encoding(name))
+
+
+def test_a_see_through_picture_that_png_cannot_hold_is_too_large():
+    encode.encode_transparent(np.zeros((1, 1_000_000, 4), np.uint8))
+    with pytest.raises(TooLarge, match="png holds at most 1000000"):
+        encode.encode_transparent(np.zeros((1, 1_000_001, 4), np.uint8))
 
 
 def test_arrays_keep_their_type_and_byte_order():

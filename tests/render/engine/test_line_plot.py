@@ -20,7 +20,7 @@ from render.engine.line_plot import (
     palette_places,
     turned_to_column,
 )
-from render.errors import BadRequest
+from render.errors import BadRequest, TooLarge
 
 
 def drawn_plainly(curves, length, span, position):
@@ -103,3 +103,9 @@ def test_a_palette_has_an_end():
     assert len(palette) == 256
     with pytest.raises(BadRequest, match="fewer channels"):
         palette_places([*colors, (1, 2, 3)])
+
+
+@pytest.mark.parametrize("shape", [(1, 65536), (65536, 1)])
+def test_a_plot_that_no_gif_can_hold_is_told_to_be_too_large(shape):
+    with pytest.raises(TooLarge, match="gif holds at most 65535"):
+        encode_plot(np.zeros(shape, np.uint8), [(0, 0, 0)])
