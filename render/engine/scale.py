@@ -1,4 +1,4 @@
-"""Thumbnails: their size, and the three-lobed Lanczos filter that OMERO scales with.
+"""Scaling, by the three-lobed Lanczos filter that OMERO makes thumbnails with.
 
 All in single precision with one rounding per operation, along x first, made bytes between the
 two directions: the bytes have to equal OMERO's.
@@ -15,7 +15,7 @@ from render.engine.composite import kernels
 
 _LOBES = np.float32(3)
 _PI = np.float32(math.pi)
-#: The filter needs that many pixels each way; the reference makes no smaller picture either.
+#: The filter needs that many pixels each way.
 _SMALLEST_SIDE = 3
 
 
@@ -26,33 +26,6 @@ class _Filter:
     sources: NDArray[np.int64]
     weights: NDArray[np.float32]
     taps: NDArray[np.int64]
-
-
-def fitted_size(width: int, height: int, longest_side: int) -> tuple[int, int]:
-    """Give the (width, height) that fits an image into a square, at least 1 pixel each."""
-    side = np.float32(longest_side)
-    if width > height:
-        fitted = int(np.float32(height) * (side / np.float32(width)))
-        return longest_side, max(fitted, 1)
-    fitted = int(np.float32(width) * (side / np.float32(height)))
-    return max(fitted, 1), longest_side
-
-
-def scaled_size(
-    source: tuple[int, int], wanted: tuple[int, int], *, exact: bool = True
-) -> tuple[int, int]:
-    """Give the (width, height) that scaling a picture of `source` (width, height) ends with.
-
-    `exact` gives what was asked for. Otherwise as the reference: at least 3 pixels each way, and
-    one pixel short where the single-precision factor falls just below.
-    """
-    if exact:
-        return wanted
-    width, height = (
-        max(_SMALLEST_SIDE, int(np.float32(have) * (np.float32(want) / np.float32(have))))
-        for have, want in zip(source, wanted, strict=True)
-    )
-    return width, height
 
 
 def resize(

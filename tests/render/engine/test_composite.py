@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from render.engine import bits, composite, tables
+from render.engine import composite, tables
 from render.engine.codomain import with_gamma
 from render.engine.quantum import QuantumSettings
 from render.engine.warm import warm_up
-from render.errors import BadRequest, SourceFailed
+from render.errors import BadRequest
 from render.values import DTYPES, ChannelBinding, Color, Model, RenderingDefinition, Window
 
 ROOT = Path(__file__).parents[3]
@@ -133,13 +133,6 @@ def test_tables_are_made_once_per_settings_and_cannot_be_changed():
     assert table is again
     assert not table.flags.writeable
     assert tables.value_table.cache_info().maxsize is not None
-
-
-def test_packed_bits_run_on_from_row_to_row():
-    plane = np.random.default_rng(5).integers(0, 2, (5, 7)).astype(np.uint8)
-    np.testing.assert_array_equal(bits.unpack(np.packbits(plane).tobytes(), 7, 5), plane)
-    with pytest.raises(SourceFailed, match="5 bytes"):
-        bits.unpack(b"abcd", 7, 5)
 
 
 def test_warming_up_compiles_everything_that_jobs_use():

@@ -70,25 +70,6 @@ def test_impossible_percentiles_are_refused(percents):
     assert caught.value.parameter == "auto"
 
 
-@pytest.mark.parametrize(
-    ("image", "side", "expected"),
-    [
-        ((100, 50), 96, (96, 48)),
-        ((50, 100), 96, (48, 96)),
-        ((7, 7), 48, (48, 48)),
-        ((10000, 3), 96, (96, 1)),
-        ((148, 100), 48, (48, 32)),
-    ],
-)
-def test_fitted_size(image, side, expected):
-    assert scale.fitted_size(*image, side) == expected
-
-
-def test_an_exact_size_is_not_one_pixel_short():
-    assert scale.scaled_size((148, 100), (48, 1)) == (48, 1)
-    assert scale.scaled_size((148, 100), (48, 1), exact=False) == (47, 3)
-
-
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (300, 1)])
 def test_any_size_can_be_made(size):
     for source in ((1, 1), (2, 50), (50, 60)):
