@@ -3,7 +3,9 @@
 The memory belongs to no file system: it is gone when the last of the processes is, however that
 one ends. Values follow each other in a ring; a table says where each one begins. All is done under
 a lock of the kernel's that a process loses when it dies. A value counts once it is whole and its
-row is written, so one that was being written is never seen.
+row is written, so one that was being written is never seen. The two words on which that hangs, how
+far the ring is used and how long a value is, are each written by a single store: `struct` clears
+them first, and a process killed in between would leave that for the others.
 
 Measured on the development machine for 512 KiB: writing 0.05 to 0.07 ms and reading 0.05 ms,
 against 0.3 and 0.1 ms as files in a tmpfs with an index in SQLite, and 1.3 ms of all processes
@@ -31,8 +33,9 @@ PAUSE_S = 0.0002
 #: What is copied at most before others get the memory, and one value more.
 AT_A_TIME_BYTES = 4 * 1024**2
 
-_HEAD = struct.Struct("<Q")
-_ROW = struct.Struct("<16sQII")
+#: Digest, start and length. A length of 0 means that there is no value.
+_ROW = struct.Struct("=16sQQ")
+_LENGTH_AT = 24
 _ROWS_TOGETHER = 8
 _TOGETHER_BYTES = _ROWS_TOGETHER * _ROW.size
 _TABLE_AT = mmap.PAGESIZE
@@ -73,6 +76,7 @@ class SharedMemory:
         self._close_file = weakref.finalize(self, os.close, self._file)
         os.ftruncate(self._file, self._data_at + max_bytes)
         self._memory = mmap.mmap(self._file, self._data_at + max_bytes)
+        self._words = memoryview(self._memory)[: self._data_at].cast("Q")
         self._lock = native_lock()
         self._hits = self._misses = self._stored = self._refused = 0
 
@@ -102,7 +106,7 @@ class SharedMemory:
             at = self._row_of(_digest(key)) if is_ours else None
             if at is None:
                 return False
-            _, start, length, _ = _ROW.unpack_from(self._memory, at)
+            _, start, length = _ROW.unpack_from(self._memory, at)
             return length > 0 and self._is_there(start, self._head())
 
     def set(self, key: str, *parts: Part) -> bool:
@@ -137,7 +141,7 @@ class SharedMemory:
         head, table = self._head(), self._memory[_TABLE_AT : self._data_at]
         lengths = [
             length
-            for _, start, length, _ in _ROW.iter_unpack(table)
+            for _, start, length in _ROW.iter_unpack(table)
             if length and self._is_there(start, head)
         ]
         return SharedMemoryStats(
@@ -152,6 +156,7 @@ class SharedMemory:
 
     def close(self) -> None:
         """Give this process's view of the memory up."""
+        self._words.release()
         self._memory.close()
         self._close_file()
 
@@ -186,7 +191,7 @@ class SharedMemory:
         at = self._row_of(digest)
         if at is None:
             return None
-        _, start, length, _ = _ROW.unpack_from(self._memory, at)
+        _, start, length = _ROW.unpack_from(self._memory, at)
         head = self._head()
         if not length or not self._is_there(start, head):
             return None
@@ -201,18 +206,19 @@ class SharedMemory:
         if at is None:
             at = self._row_to_give_up(digest)
         # Until the new value is whole there is none.
-        _ROW.pack_into(self._memory, at, digest, 0, 0, 0)
+        self._words[(at + _LENGTH_AT) // 8] = 0
         start = self._head()
         left = self._capacity - start % self._capacity
         if length > left:
             start += left
         end = start + -(-length // _ALIGNED) * _ALIGNED
-        _HEAD.pack_into(self._memory, 0, end)
+        self._words[0] = end
         first = self._data_at + start % self._capacity
         for part in parts:
             self._memory[first : first + len(part)] = part
             first += len(part)
-        _ROW.pack_into(self._memory, at, digest, start, length, 0)
+        _ROW.pack_into(self._memory, at, digest, start, 0)
+        self._words[(at + _LENGTH_AT) // 8] = length
 
     def _row_of(self, digest: bytes) -> int | None:
         group = self._group_of(digest)
@@ -239,7 +245,7 @@ class SharedMemory:
 
     def _head(self) -> int:
         """Give how many bytes were ever reserved; positions count on and on."""
-        return _HEAD.unpack_from(self._memory, 0)[0]
+        return self._words[0]
 
 
 def _digest(key: str) -> bytes:

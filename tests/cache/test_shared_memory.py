@@ -13,6 +13,7 @@ from cache.shared_memory import SharedMemory
 
 FORK = multiprocessing.get_context("fork")
 MIB = 1024**2
+WAIT_S = 60
 
 
 @pytest.fixture
@@ -207,3 +208,25 @@ def test_many_values_at_a_time(make_memory, monkeypatch):
     assert memory.get_many([]) == []
     stats = memory.stats()
     assert (stats.hits, stats.misses, stats.stored, stats.refused) == (10, 2, 10, 1)
+
+
+def test_how_far_the_ring_is_used_never_goes_back_not_even_for_a_moment(make_memory):
+    # A writer that is killed in such a moment would have others take old places for good ones.
+    memory = make_memory()
+
+    def write():
+        while True:
+            memory._put(b"a" * 16, (b"x",), 1)
+
+    writer = FORK.Process(target=write, daemon=True)
+    writer.start()
+    try:
+        farthest, until = 0, time.monotonic() + WAIT_S
+        while farthest < 64 * 50_000:
+            head = memory._head()
+            assert head >= farthest
+            farthest = head
+            assert time.monotonic() < until
+    finally:
+        writer.kill()
+        writer.join()
