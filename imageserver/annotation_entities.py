@@ -7,6 +7,7 @@ files. Files are opened only where something in them is annotated.
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from imageserver.drawings import FIRST_ID
 from imageserver.entities import Entity
 from imageserver.readers.objects import MAX_PER_IMAGE, AnnotationMetadata
 from imageserver.records import ImageRecord
@@ -63,7 +64,7 @@ class AnnotationEntities:
         if not is_link and kind not in _ANNOTATIONS:
             return None
         if path == "id" or (is_link and path in {"child", "child.id"}):
-            ids = {i // MAX_PER_IMAGE for i in wanted if isinstance(i, int)}
+            ids = {i // MAX_PER_IMAGE for i in wanted if isinstance(i, int) and i < FIRST_ID}
         elif kind == "ImageAnnotationLink" and path in {"parent", "parent.id"}:
             images = (self._graph.image_record(i) for i in wanted)
             ids = {image.fileset_id for image in images if image is not None and image.annotated}

@@ -13,6 +13,10 @@ from imageserver.definitions import Change, Definitions, DefinitionStore, SavedD
 from imageserver.drawing_store import DrawingStore
 from imageserver.drawings import Drawings, DrawnRoi, GivenRoi
 from imageserver.index import Index, IndexedFileset
+from imageserver.kept import GivenObject, Kept, KeptObject, Rename
+from imageserver.kept_files import DEFAULT_BUDGET_BYTES as DEFAULT_FILES_BYTES
+from imageserver.kept_files import KeptFiles, OpenKeptFile
+from imageserver.kept_store import KeptStore
 from imageserver.listing import Listing, lacks_stats
 from imageserver.luts import LutFile, LutRecord, find_luts, read_lut
 from imageserver.pixels import PixelBuffer
@@ -54,6 +58,7 @@ class Catalog:
         *,
         watch: bool = True,
         pyramid_budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        files_budget_bytes: int = DEFAULT_FILES_BYTES,
         rescan_s: float = 30.0,
         readers: Sequence[Reader] | None = None,
         confined: bool = False,
@@ -62,8 +67,9 @@ class Catalog:
 
         `folder` is served; `cache_dir` is made if needed and holds index and reduced levels.
         `watch` listens to the file system; a scan every `rescan_s` seconds (0: never) finds what
-        events do not tell. `pyramid_budget_bytes` 0 makes no reduced levels. With `confined` no
-        file leads from one folder directly below `folder` into another.
+        events do not tell. `pyramid_budget_bytes` 0 makes no reduced levels; what clients upload
+        takes `files_budget_bytes` at most. With `confined` no file leads from one folder directly
+        below `folder` into another.
         """
         self._folder = Path(os.path.realpath(folder))
         if not self._folder.is_dir():
@@ -74,6 +80,9 @@ class Catalog:
         self._index = Index(cache_dir / "index.sqlite", self._folder)
         self._definitions = DefinitionStore(cache_dir / "index.sqlite")
         self._drawings = DrawingStore(cache_dir / "index.sqlite")
+        self._files_of_users = KeptFiles(cache_dir / "files", files_budget_bytes)
+        self._kept = KeptStore(cache_dir / "index.sqlite")
+        self._files_of_users.keep_only(self._kept.current.by_kind.get("OriginalFile", ()))
         self._pyramids = PyramidStore(
             cache_dir / "pyramids", pyramid_budget_bytes, self._access.segments
         )
@@ -128,6 +137,7 @@ class Catalog:
         self._sources.close()
         self._pyramids.close()
         self._access.descriptors.close()
+        self._kept.close()
         self._drawings.close()
         self._definitions.close()
         self._index.close()
@@ -255,6 +265,24 @@ class Catalog:
     def delete_drawings(self, roi_ids: Sequence[int]) -> list[int]:
         """Delete drawn regions; give the ids of those that were there."""
         return self._drawings.delete(roi_ids)
+
+    def kept(self) -> Kept:
+        """Give the annotations, files and names that users made; the same until the next change."""
+        return self._kept.current
+
+    def keep(self, user_id: int, given: Sequence[GivenObject | Rename]) -> list[int]:
+        """Save what a user made, all or none; give its ids. Raises StaleVersion and NoRoom."""
+        return self._kept.save(user_id, given)
+
+    def delete_kept(self, ids: Sequence[int]) -> list[KeptObject]:
+        """Delete what users made, with what goes with it; give all that is gone."""
+        gone = self._kept.delete(ids)
+        self._files_of_users.remove(kept.id for kept in gone if kept.kind == "OriginalFile")
+        return gone
+
+    def open_kept(self, file_id: int, writable: bool) -> OpenKeptFile:
+        """Open the bytes of a file that a user made."""
+        return self._files_of_users.open(file_id, writable)
 
     def open_pixels(self, pixels_id: int) -> PixelBuffer:
         """Give the pixels of an image, cheaply; it holds nothing and may be shared by threads.

@@ -213,9 +213,6 @@ MEMBERS: dict[str, dict[str, Finder]] = {
         "fileset": lambda graph, image: graph.find("Fileset", image.fileset_id),
         "rois": lambda graph, image: graph.regions.rois_of(image),
         "wellSamples": lambda graph, image: graph.plates.samples_of(image),
-        "annotationLinks": lambda graph, image: graph.annotations.links_of(
-            Entity("Image", image.id, image)
-        ),
     },
     "Pixels": {
         "version": lambda graph, image: image.version,

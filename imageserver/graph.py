@@ -13,12 +13,11 @@ from imageserver.annotation_entities import ANNOTATION_MEMBERS, AnnotationEntiti
 from imageserver.definition_entities import (
     CHANGED_BY_SAVES,
     DEFINITION_MEMBERS,
-    definition_detail,
     definition_extent,
     definition_of,
 )
 from imageserver.definitions import Definitions, SavedDefinition
-from imageserver.drawings import Drawings
+from imageserver.drawings import FIRST_ID, Drawings
 from imageserver.entities import (
     MEMBERS,
     Entity,
@@ -27,13 +26,21 @@ from imageserver.entities import (
     image_of,
 )
 from imageserver.enumerations import ENUMERATIONS
+from imageserver.graph_details import detail_of, rights_to
+from imageserver.kept import NAMED, Kept
+from imageserver.kept_entities import (
+    CHANGED_BY_KEEPING,
+    STEPS_TO_KEPT,
+    KeptEntities,
+    kept_member,
+    kept_of,
+)
 from imageserver.plate_entities import PLATE_MEMBERS, PlateEntities
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, ProjectRecord
 from imageserver.region_entities import (
     CHANGED_BY_DRAWING,
     REGION_MEMBERS,
     RegionEntities,
-    drawn_event,
     drawn_of,
 )
 from imageserver.schema import DETAILS, Member, load_schema, subclasses
@@ -69,12 +76,13 @@ class Graph:
         self.plates: PlateEntities = PlateEntities(index.plates(), self._images)
         self.regions: RegionEntities = RegionEntities(self, index, self.drawings)
         self.annotations: AnnotationEntities = AnnotationEntities(self, index)
+        self.kept: KeptEntities = KeptEntities(self, index.kept())
         self._changed_s: dict[int, float] = {}
         self._extents: dict[str, list[Entity]] = {}
         self._indexes: dict[tuple[str, str], dict[Any, list[Entity]]] = {}
 
-    def with_saved(self, definitions: Definitions, drawings: Drawings) -> "Graph":
-        """Give the same state of the files with other settings and regions that users saved."""
+    def with_saved(self, definitions: Definitions, drawings: Drawings, kept: Kept) -> "Graph":
+        """Give the same state of the files with other things that users saved."""
         other = self
         if definitions is not self.definitions:
             other = other._without(CHANGED_BY_SAVES, {"settings"})
@@ -83,6 +91,9 @@ class Graph:
             other = other._without(CHANGED_BY_DRAWING, {"rois", "roi", "shapes"})
             other.drawings = drawings
             other.regions = RegionEntities(other, other._index, drawings)
+        if kept is not self.kept.state:
+            other = other._without(CHANGED_BY_KEEPING, STEPS_TO_KEPT)
+            other.kept = KeptEntities(other, kept)
         return other
 
     def _without(self, kinds: Collection[str], steps: Set[str]) -> "Graph":
@@ -114,37 +125,35 @@ class Graph:
         if member.name == "id":
             return entity.id
         if member.name.startswith("details."):
-            return self._detail(entity, member.name)
+            return detail_of(self, entity, member.name)
+        kept = kept_of(entity)
+        if kept is not None:
+            return kept_member(self, kept, member)
+        if member.name == "annotationLinks":
+            return self._annotation_links(entity)
         finder = _MEMBERS.get(entity.kind, {}).get(member.name)
         if finder is None:
             return [] if member.kind == "many" else None
-        return finder(self, entity.record)
+        value = finder(self, entity.record)
+        return self._renamed(entity, member.name, value) if entity.kind in NAMED else value
 
-    def _detail(self, entity: Entity, name: str) -> Any:
-        definition = definition_of(entity)
-        if definition is not None and (name == "details.owner" or name.endswith("Event")):
-            return definition_detail(self, definition, name)
-        drawn = drawn_of(entity)
-        if drawn is not None and name.endswith("Event"):
-            return drawn_event(drawn, latest=name == "details.updateEvent")
-        if name == "details.owner":
-            return self.experimenter(self.ownership(entity).owner_id)
-        if name == "details.group":
-            return self.group(self.ownership(entity).group_id)
-        image = image_of(entity)
-        if name == "details.creationEvent":
-            return event(image)
-        if name == "details.updateEvent":
-            return event(image, image.version if image else 0)
-        if name == "details.permissions":
-            return _told(self.rights(entity))
-        return None
+    def _renamed(self, entity: Entity, name: str, value: Any) -> Any:
+        """Give a member of what may have got other texts than its file tells."""
+        texts = self.kept.texts(entity.kind, entity.id)
+        if texts is None:
+            return value
+        return value + texts.version if name == "version" else texts.values.get(name, value)
+
+    def _annotation_links(self, entity: Entity) -> list[Entity]:
+        of_file = entity.kind in {"Image", "Plate", "Well"}
+        told = self.annotations.links_of(entity) if of_file else []
+        return [*told, *self.kept.links_of(entity)]
 
     def ownership(self, entity: Entity) -> Ownership:
         """Tell to whom an entity belongs: to the owner of its image, or of its own folder.
 
         Saved settings belong to who saved them, and drawn regions to who drew them, in the group of
-        the image.
+        the image. What somebody made belongs to who made it.
         """
         definition = definition_of(entity)
         if definition is not None:
@@ -157,6 +166,9 @@ class Graph:
             return Ownership(drawn.owner_id, self._index.ownership(image).group_id)
         if image is not None:
             return self._index.ownership(image)
+        kept = kept_of(entity)
+        if kept is not None:
+            return kept.ownership
         if entity.kind == "ExperimenterGroup":
             return Ownership(self.view.accounts.system.owner_id, entity.id)
         if entity.kind in {"Project", "Dataset", "ProjectDatasetLink", "OriginalFile"}:
@@ -165,12 +177,7 @@ class Graph:
 
     def rights(self, entity: Entity) -> Rights:
         """Tell what the one who asks may do with an entity."""
-        # Lookup tables are files that images are drawn with, not data of images.
-        is_table = entity.kind == "OriginalFile" and not isinstance(entity.record, FileRecord)
-        ownership = self.ownership(entity)
-        if entity.kind in REGION_MEMBERS:
-            return self.view.rights(ownership, entity.kind, fixed=drawn_of(entity) is None)
-        return self.view.rights(ownership, "" if is_table else entity.kind)
+        return rights_to(self, entity)
 
     # -- extents and look-ups --------------------------------------------------------------
 
@@ -178,7 +185,8 @@ class Graph:
         """Give every entity of a class and of the classes below it, ordered by id."""
         found = self._extents.get(kind)
         if found is None:
-            entities = [e for name in subclasses(kind) for e in self._own_extent(name)]
+            entities = [e for name in subclasses(kind) for e in self._told_extent(name)]
+            entities += [e for name in subclasses(kind) for e in self.kept.extent(name)]
             found = self._extents[kind] = sorted(entities, key=lambda entity: entity.id)
         return found
 
@@ -199,10 +207,13 @@ class Graph:
         `values` follows the path from an entity.
         """
         wanted = list(wanted)
+        made = self.kept.narrow(kind, path, wanted)
+        if made is not None and (kind == "FileAnnotation" or _are_of_users(wanted, kind, path)):
+            return made
         for part in (self.regions, self.annotations):
             found = part.narrow(kind, path, wanted)
             if found is not None:
-                return found
+                return [*found, *(made or ())]
         index = self.index(kind, path, values)
         return dict.fromkeys(entity for value in wanted for entity in index.get(value, ()))
 
@@ -220,7 +231,7 @@ class Graph:
             self._indexes[key] = found
         return found
 
-    def _own_extent(self, kind: str) -> Iterable[Entity]:
+    def _told_extent(self, kind: str) -> Iterable[Entity]:
         images = self._images.values()
         if kind in ENUMERATIONS:
             return [Entity(kind, i, value) for i, value in enumerate(ENUMERATIONS[kind], 1)]
@@ -237,7 +248,11 @@ class Graph:
         if kind == "Event":
             versions = {(image, v) for image in images for v in (0, image.version)}
             of_images = (event(image, version) for image, version in versions)
-            saves = (*definition_extent(self, kind), *self.regions.events())
+            saves = (
+                *definition_extent(self, kind),
+                *self.regions.events(),
+                *self.kept.events(),
+            )
             return [event(None), *of_images, *saves]
         if kind in CHANGED_BY_SAVES:
             return list(definition_extent(self, kind))
@@ -400,17 +415,13 @@ def _membership(group: Group, user_id: int) -> Entity:
     return Entity("GroupExperimenterMap", identifier, (group, user_id))
 
 
-def _told(rights: Rights) -> dict[str, Any]:
-    """Give what a projection tells of an object's permissions."""
-    return {
-        "perm": rights.permissions,
-        "canAnnotate": rights.annotate,
-        "canDelete": rights.delete,
-        "canEdit": rights.edit,
-        "canLink": rights.link,
-        "canChgrp": rights.chgrp,
-        "canChown": rights.chown,
-    }
+def _are_of_users(wanted: list[Any], kind: str, path: str) -> bool:
+    """Tell whether all ids that are looked for are those of what clients made."""
+    return (
+        path == "id"
+        and kind not in REGION_MEMBERS
+        and all(isinstance(i, int) and i >= FIRST_ID for i in wanted)
+    )
 
 
 def member_of(kind: str, name: str) -> Member | None:

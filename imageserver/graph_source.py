@@ -47,12 +47,14 @@ class GraphSource:
             or revision != kept.revision
             or graph.definitions is not self._catalog.definitions()
             or graph.drawings is not self._catalog.drawings()
+            or graph.kept.state is not self._catalog.kept()
         ):
             graph = self._renewed(kept, revision, view)
         return graph if graph.view is view else graph.seen_by(view)
 
     def _kept_for(self, view: View) -> _Kept:
-        key = (view.accounts.number, view.readable)
+        made = frozenset(o for o in self._catalog.kept().owners if view.reads_of_users(o))
+        key = (view.accounts.number, view.readable, made)
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
@@ -70,7 +72,8 @@ class GraphSource:
             now_s = time.monotonic()
             if kept.graph is not None and (revision == kept.revision or now_s < kept.until_s):
                 # Who saved something finds it in the very next answer.
-                saved = self._catalog.definitions(), self._catalog.drawings()
+                catalog = self._catalog
+                saved = catalog.definitions(), catalog.drawings(), catalog.kept()
                 kept.graph = kept.graph.with_saved(*saved)
                 return kept.graph
             # Read before the records, so that a change meanwhile makes the next call look again.

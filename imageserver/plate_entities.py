@@ -221,7 +221,6 @@ PLATE_MEMBERS: dict[str, dict[str, Finder]] = {
         "wells": lambda graph, entry: entry.wells,
         "plateAcquisitions": lambda graph, entry: entry.runs,
         "screenLinks": lambda graph, entry: [] if entry.screen is None else [_link(entry)],
-        "annotationLinks": lambda graph, entry: graph.annotations.links_of(_plate_entity(entry)),
     },
     "PlateAcquisition": {
         **_VERSION,
@@ -243,9 +242,6 @@ PLATE_MEMBERS: dict[str, dict[str, Finder]] = {
         **{name: _color(i) for i, name in enumerate(("red", "green", "blue", "alpha"))},
         "plate": lambda graph, entry: _plate_entity(entry.plate),
         "wellSamples": lambda graph, entry: entry.samples,
-        "annotationLinks": lambda graph, entry: graph.annotations.links_of(
-            Entity("Well", entry.id, entry)
-        ),
     },
     "WellSample": {
         **_VERSION,

@@ -11,9 +11,12 @@ import numpy as np
 
 from imageserver.accounts import Accounts, Ownership, View
 from imageserver.accounts.model import REST
+from imageserver.accounts.views import Rights
 from imageserver.catalog import UnknownId
 from imageserver.definitions import Change, Definitions, SavedDefinition
 from imageserver.drawings import Drawings, DrawnRoi, GivenRoi
+from imageserver.kept import GivenObject, Kept, KeptObject, Rename
+from imageserver.kept_files import OpenKeptFile
 from imageserver.readers.objects import AnnotationMetadata, RoiMetadata, ShapeMetadata
 from imageserver.records import DatasetRecord, FileRecord, ImageRecord, PlateRecord, ProjectRecord
 
@@ -56,6 +59,10 @@ class Catalog(Protocol):
     def drawings(self) -> Drawings: ...
     def save_drawings(self, user_id: int, given: Sequence[GivenRoi]) -> list[DrawnRoi]: ...
     def delete_drawings(self, roi_ids: Sequence[int]) -> list[int]: ...
+    def kept(self) -> Kept: ...
+    def keep(self, user_id: int, given: Sequence[GivenObject | Rename]) -> list[int]: ...
+    def delete_kept(self, ids: Sequence[int]) -> list[KeptObject]: ...
+    def open_kept(self, file_id: int, writable: bool) -> OpenKeptFile: ...
 
 
 class VisibleCatalog:
@@ -185,6 +192,37 @@ class VisibleCatalog:
                 raise UnknownId(f"region {roi_id} does not exist")
             self.image(image_id, wait_stats_s=0)
         return self._catalog.delete_drawings(roi_ids)
+
+    def kept(self) -> Kept:
+        """Give all that users made; who sees an owner's things is told by the view."""
+        return self._catalog.kept()
+
+    def keep(self, user_id: int, given: Sequence[GivenObject | Rename]) -> list[int]:
+        """Save what a user made, whose right to it was looked at."""
+        return self._catalog.keep(user_id, given)
+
+    def delete_kept(self, ids: Sequence[int]) -> list[KeptObject]:
+        """Delete what users made, with what goes with it. Raises UnknownId for what is hidden."""
+        for identifier in ids:
+            self.kept_object(identifier)
+        return self._catalog.delete_kept(ids)
+
+    def kept_object(self, identifier: int) -> KeptObject:
+        """Give something that a user made. Raises UnknownId also when it is not visible."""
+        found = self.kept().objects.get(identifier)
+        if found is None or not self._view.reads_of_users(found.ownership):
+            raise UnknownId(f"object {identifier} does not exist")
+        return found
+
+    def rights_to_kept(self, kept: KeptObject) -> Rights:
+        """Tell what the one who asks may do with something that a user made."""
+        return self._view.rights(kept.ownership, kept.kind, fixed=False)
+
+    def open_kept(self, file_id: int, writable: bool) -> OpenKeptFile:
+        """Open the bytes of an uploaded file. Raises UnknownId also when it is not visible."""
+        if self.kept_object(file_id).kind != "OriginalFile":
+            raise UnknownId(f"file {file_id} does not exist")
+        return self._catalog.open_kept(file_id, writable)
 
     def _visible(self, record: Any, kind: str, identifier: int) -> Any:
         if not self.sees(record):

@@ -21,6 +21,8 @@ _DOWNLOADED = frozenset(
         "FileAnnotation",
     }
 )
+#: What gets another name, also where the files stay as they are.
+_NAMED = frozenset({"Image", "LogicalChannel"})
 _PLATES = frozenset({"Plate", "PlateAcquisition", "Well", "WellSample"})
 
 
@@ -86,6 +88,12 @@ class View:
         """Tell whether things of an ownership are visible."""
         return ownership in self.readable
 
+    def reads_of_users(self, ownership: Ownership) -> bool:
+        """Tell whether things that a user made are visible, also where no file belongs to them."""
+        if ownership.group_id not in self.accounts.groups:
+            return False
+        return _may_read(self.accounts, self.user, self.group_id, ownership)
+
     def rights(self, ownership: Ownership, kind: str = "", *, fixed: bool | None = None) -> Rights:
         """Tell what the user may do with an object of a kind that belongs to somebody.
 
@@ -106,7 +114,7 @@ class View:
             permissions=group.permissions,
             bits=group.bits,
             link=joins and changes,
-            edit=writes and changes,
+            edit=writes and (changes or (fixed is None and kind in _NAMED)),
             delete=writes and changes,
             annotate=annotates,
             chgrp=(owns or user.is_admin) and changes,

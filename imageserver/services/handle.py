@@ -6,7 +6,7 @@ from typing import Any
 import Ice
 
 from imageserver.faults import guarded, translate, usage
-from imageserver.services import regions
+from imageserver.services import update
 from imageserver.services.context import ServiceContext
 from render.blitz.slices import omero
 
@@ -69,17 +69,25 @@ def _used_files(context: ServiceContext, request: Any) -> Any:
 
 def _delete(context: ServiceContext, request: Any) -> Any:
     wanted = {name.rpartition(".")[2]: ids for name, ids in (request.targetObjects or {}).items()}
-    if set(wanted) != {"Roi"} or request.dryRun:
-        raise usage("This image server deletes regions only.")
-    deleted = regions.delete(context, wanted["Roi"])
-    return omero.cmd.Delete2Response(deletedObjects={_ROI: deleted})
+    if request.dryRun:
+        raise usage("This image server deletes nothing in a dry run.")
+    deleted = update.delete(context, wanted)
+    return omero.cmd.Delete2Response(
+        deletedObjects={_full_name(kind): ids for kind, ids in deleted.items()}
+    )
+
+
+def _full_name(kind: str) -> str:
+    """Give the name of a class with its package, as OMERO tells it."""
+    if kind in {"Roi", "OriginalFile"}:
+        return f"ome.model.{'roi' if kind == 'Roi' else 'core'}.{kind}"
+    return f"ome.model.annotations.{kind}"
 
 
 def _error(name: str, message: str) -> Any:
     return omero.cmd.ERR(category="blitzrender", name=name, parameters={"message": message})
 
 
-_ROI = "ome.model.roi.Roi"
 _ANSWERS: dict[type, Callable[[ServiceContext, Any], Any]] = {
     omero.cmd.UsedFilesRequest: _used_files,
     omero.cmd.Delete2: _delete,

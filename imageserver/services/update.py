@@ -1,6 +1,6 @@
-"""IUpdate: saves rendering settings and regions, the only objects that clients may change here."""
+"""IUpdate: saves rendering settings, regions, annotations and files, and names of images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,8 +9,11 @@ import Ice
 
 from imageserver.definitions import Change, SavedDefinition
 from imageserver.faults import guarded, usage
-from imageserver.services import definitions, regions
+from imageserver.kept import LINKS
+from imageserver.schema import subclasses
+from imageserver.services import definitions, kept, regions
 from imageserver.services.context import ServiceContext
+from imageserver.services.given_objects import is_kept, kind_of
 from imageserver.services.given_settings import given_settings
 from render.blitz.slices import omero
 
@@ -25,7 +28,7 @@ class Saved:
 
 @guarded(omero.api.IUpdate)
 class Update(omero.api.IUpdate):
-    """Takes RenderingDefs, Rois and Shapes: one with an id is changed, one without is a new one."""
+    """Takes what is kept here: one with an id is changed, one without is a new one."""
 
     def __init__(self, context: ServiceContext) -> None:
         self._context = context
@@ -50,9 +53,9 @@ class Update(omero.api.IUpdate):
         return [one.id for one in _save(self._context, objects)]
 
     def deleteObject(self, row: Any, current: Ice.Current) -> None:  # noqa: N802
-        if not isinstance(row, omero.model.Roi) or row.id is None:
-            raise usage("This image server deletes regions only, by their id.")
-        regions.delete(self._context, [row.id.val])
+        if row is None or row.id is None:
+            raise usage("This image server deletes what has an id.")
+        delete(self._context, {kind_of(row): [row.id.val]})
 
 
 def _save(context: ServiceContext, objects: Sequence[Any]) -> list[Saved]:
@@ -60,10 +63,24 @@ def _save(context: ServiceContext, objects: Sequence[Any]) -> list[Saved]:
     if objects and all(map(regions.is_region, objects)):
         saved = regions.save(context, objects)
         return [Saved(found, partial(regions.load, context, kind, found)) for kind, found in saved]
+    if objects and all(map(is_kept, objects)):
+        saved = kept.save(context, objects)
+        return [Saved(found, partial(kept.load, context, kind, found)) for kind, found in saved]
     return [
         Saved(one.id, partial(definitions.load, context, one))
         for one in save_objects(context, objects)
     ]
+
+
+def delete(context: ServiceContext, targets: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Delete regions, annotations, links to these and files; give all that is gone, by class."""
+    kinds = {"Roi", "OriginalFile", *LINKS, *subclasses("Annotation")}
+    if len(targets) != 1 or not kinds.issuperset(targets):
+        raise usage("This image server deletes regions, annotations, links or files.")
+    [(kind, ids)] = targets.items()
+    if kind == "Roi":
+        return {kind: regions.delete(context, ids)}
+    return kept.delete(context, kind, ids)
 
 
 def save_objects(context: ServiceContext, objects: Sequence[Any]) -> list[SavedDefinition]:
@@ -74,7 +91,10 @@ def save_objects(context: ServiceContext, objects: Sequence[Any]) -> list[SavedD
 def _change(context: ServiceContext, given: Any) -> Change:
     if not isinstance(given, omero.model.RenderingDef) or not given.loaded:
         kind = "nothing" if given is None else type(given).__name__
-        raise usage(f"This image server saves loaded rendering settings and regions, not {kind}.")
+        raise usage(
+            "This image server saves loaded rendering settings, regions, annotations and files, "
+            f"not {kind}."
+        )
     if given.id is None:
         return _new(context, given)
     before = definitions.find_definition(context, given.id.val)

@@ -67,10 +67,11 @@ def _files(
     found = call(
         deadline, "find attached files", query.findAllByQueryAsync, _FILES, with_ids(sorted(ids))
     )
-    return {a.id.val: _file_of(a.file) for a in found if a.file is not None}
+    return {a.id.val: file_of(a.file) for a in found if a.file is not None}
 
 
-def _file_of(file: Any) -> AttachedFile:
+def file_of(file: Any) -> AttachedFile:
+    """Give an original file that was loaded."""
     return AttachedFile(
         id=file.id.val,
         name=unwrap(file.name),
@@ -86,11 +87,10 @@ def _link_of(kind: str, link: Any, files: dict[int, AttachedFile]) -> Annotation
         name: unwrap(getattr(annotation, name)) for name in _VALUES if hasattr(annotation, name)
     }
     if isinstance(annotation, omero.model.MapAnnotation):
-        pairs = annotation.mapValue or ()
-        values["values"] = tuple((pair.name, pair.value) for pair in pairs if pair is not None)
+        values["values"] = pairs_of(annotation)
     return AnnotationLink(
         id=link.id.val,
-        owner=_person_of(link.details.owner),
+        owner=person_of(link.details.owner),
         made_at_s=seconds_of(link.details.creationEvent.time) or 0.0,
         permissions=permissions_of(link.details),
         parent_kind=kind,
@@ -101,7 +101,7 @@ def _link_of(kind: str, link: Any, files: dict[int, AttachedFile]) -> Annotation
         namespace=unwrap(annotation.ns),
         name=unwrap(annotation.name),
         description=unwrap(annotation.description),
-        annotation_owner=_person_of(annotation.details.owner),
+        annotation_owner=person_of(annotation.details.owner),
         annotation_made_at_s=seconds_of(annotation.details.creationEvent.time) or 0.0,
         annotation_permissions=permissions_of(annotation.details),
         values=values,
@@ -109,7 +109,13 @@ def _link_of(kind: str, link: Any, files: dict[int, AttachedFile]) -> Annotation
     )
 
 
-def _person_of(person: Any) -> Person:
+def pairs_of(annotation: Any) -> tuple[tuple[str, str], ...]:
+    """Give the pairs of a map annotation."""
+    return tuple((pair.name, pair.value) for pair in annotation.mapValue or () if pair is not None)
+
+
+def person_of(person: Any) -> Person:
+    """Give a user who was loaded."""
     return Person(
         person.id.val, unwrap(person.omeName), unwrap(person.firstName), unwrap(person.lastName)
     )

@@ -155,6 +155,52 @@ class AnnotationLink:
 
 
 @dataclass(frozen=True)
+class NewFile:
+    """A file to be uploaded, of `size_bytes`; `folder` is where its owner says that it was."""
+
+    name: str
+    folder: str
+    mimetype: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class NewAnnotation:
+    """An annotation to be made: of a file where there is a `file_id`, else of pairs."""
+
+    namespace: str | None
+    description: str | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
+    file_id: int | None = None
+
+
+@dataclass(frozen=True)
+class AnnotationRecord:
+    """An annotation by itself. Times are in seconds since the epoch; `pairs` are those of a map."""
+
+    id: int
+    kind: str
+    namespace: str | None
+    description: str | None
+    pairs: tuple[tuple[str, str], ...]
+    owner: Person
+    group_id: int
+    made_at_s: float
+    permissions: ObjectPermissions
+    file: AttachedFile | None
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Something that annotations may be linked to."""
+
+    kind: str
+    id: int
+    group_id: int
+    can_annotate: bool
+
+
+@dataclass(frozen=True)
 class NewProjection:
     """An image to be made of sections `first` to `last` of another one, both inclusive.
 

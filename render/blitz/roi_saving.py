@@ -1,14 +1,9 @@
-"""Saves, changes and deletes regions of interest through OMERO's own services.
-
-What is new must not be saved twice: where the connection breaks while it is, that is told and
-nothing is tried again.
-"""
+"""Saves, changes and deletes regions of interest through OMERO's own services."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from render.blitz.ami import call
-from render.blitz.errors import Lost
 from render.blitz.mapping import permissions_of
 from render.blitz.model_mapping import members_of_shape
 from render.blitz.model_records import ModelRecord, Quantity
@@ -17,8 +12,9 @@ from render.blitz.regions import page_for
 from render.blitz.requests import run_request
 from render.blitz.session import LiveSession
 from render.blitz.slices import omero
+from render.blitz.updates import check_alive, saved
 from render.deadline import Deadline
-from render.errors import BadRequest, Forbidden, NotFound, SourceFailed, SourceUnavailable
+from render.errors import BadRequest, Forbidden, NotFound
 from render.values import ImageInfo
 
 #: Regions in one message.
@@ -38,11 +34,11 @@ def add_rois(
     """Save each shape in a region of its own; give the ids of region and shape of each."""
     made = [_new_roi(info.image_id, shape) for shape in shapes]
     update = live.service("update", deadline, info.group_id)
-    _check_alive(live, deadline)
+    check_alive(live, deadline)
     found = []
     for first in range(0, len(made), _MOST_AT_ONCE):
         part = made[first : first + _MOST_AT_ONCE]
-        for roi in _saved(deadline, update.saveAndReturnArrayAsync, part):
+        for roi in saved(deadline, "regions", update.saveAndReturnArrayAsync, part):
             found.append((roi.id.val, roi.shapesSeq[0].id.val))
     return tuple(found)
 
@@ -66,7 +62,7 @@ def change_shapes(
             _apply(shape, records[shape.id.val])
             # What it lies in is neither sent along nor changed.
             shape.roi = omero.model.Roi(id=shape.roi.id, loaded=False)
-        _saved(deadline, update.saveArrayAsync, loaded)
+        saved(deadline, "regions", update.saveArrayAsync, loaded)
 
 
 def remove_shapes(
@@ -84,7 +80,7 @@ def remove_shapes(
         roi, gone = result.rois[0], set(shape_ids)
         # Through the region, whose shapes are numbered: a shape deleted by itself leaves a gap.
         roi.shapesSeq = [s for s in roi.shapesSeq if s is None or s.id.val not in gone]
-        _saved(deadline, update.saveArrayAsync, [roi])
+        saved(deadline, "regions", update.saveArrayAsync, [roi])
 
 
 def delete_rois(
@@ -113,26 +109,6 @@ def _load(
 def _check_may(thing: Any, what: str) -> None:
     if not getattr(permissions_of(thing.details), what):
         raise Forbidden("these regions are not yours to change")
-
-
-def _check_alive(live: LiveSession, deadline: Deadline) -> None:
-    """Meet a session that was lost before anything is saved, when it may still be opened anew."""
-    admin = live.service("admin", deadline, None)
-    call(deadline, "ask who is logged in", admin.getEventContextAsync)
-
-
-def _saved(deadline: Deadline, save: Any, things: list[Any]) -> Any:
-    try:
-        return call(deadline, "save regions", save, things)
-    except Lost as error:
-        raise SourceUnavailable(
-            "the connection to OMERO.server broke while regions were saved; load them to see what "
-            "was saved"
-        ) from error
-    except SourceFailed as error:
-        if isinstance(error.__cause__, omero.ApiUsageException):
-            raise BadRequest("OMERO.server does not take these regions") from error
-        raise
 
 
 def _new_roi(image_id: int, record: ModelRecord) -> Any:

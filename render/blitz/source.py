@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from render.blitz.annotating_session import AnnotatingSession
 from render.blitz.bulk_annotations import find_bulk_annotations
 from render.blitz.changes import changes_since
 from render.blitz.compatible import channels_of_images_beside
@@ -70,7 +71,7 @@ __all__ = ["BlitzSession", "BlitzSource", "Credentials", "Endpoint", "Limits"]
 Result = TypeVar("Result")
 
 
-class BlitzSession(DrawingSession):
+class BlitzSession(DrawingSession, AnnotatingSession):
     """One viewer's session on a server, opened when needed and reopened once when lost."""
 
     def __init__(self, source: "BlitzSource", credentials: Credentials) -> None:

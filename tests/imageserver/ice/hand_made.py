@@ -8,6 +8,7 @@ from imageserver.accounts.model import LOCAL_USER_ID
 from imageserver.accounts.views import ALL_GROUPS, view_of
 from imageserver.definitions import Definitions
 from imageserver.drawings import Drawings
+from imageserver.kept import Kept
 from imageserver.readers.objects import (
     MAX_PER_IMAGE,
     AcquisitionMetadata,
@@ -151,6 +152,9 @@ class HandMadeIndex:
 
     def drawings(self) -> Drawings:
         return Drawings()
+
+    def kept(self) -> Kept:
+        return Kept()
 
     def definitions(self) -> Definitions:
         return Definitions()
