@@ -14,6 +14,9 @@ from imageserver.wire import unwrap
 from render.blitz.slices import omero
 from render.values import ChannelBinding, Color, Model, RenderingDefinition, Window
 
+_BIT_RESOLUTIONS = tuple(2**bits - 1 for bits in range(1, 9))
+_LONGEST_NAME = 255
+
 
 def given_settings(
     given: Any, before: RenderingDefinition, image: ImageRecord
@@ -56,6 +59,15 @@ def check_usable(settings: RenderingDefinition, image: ImageRecord) -> None:
             raise usage(f"The window of channel {number} is no interval of numbers.")
         if not (math.isfinite(binding.coefficient) and binding.coefficient > 0):
             raise usage(f"The coefficient of channel {number} has to be above 0.")
+        color = binding.color
+        if not all(0 <= part <= 255 for part in (color.red, color.green, color.blue, color.alpha)):
+            raise usage(f"The colour of channel {number} is made of numbers of 0 to 255.")
+        if binding.lut is not None and len(binding.lut) > _LONGEST_NAME:
+            raise usage(f"The lookup table of channel {number} has no such name.")
+    if not 0 <= settings.cd_start < settings.cd_end <= 255:
+        raise usage("The output interval has to rise, from 0 or more to 255 or less.")
+    if settings.bit_resolution not in _BIT_RESOLUTIONS:
+        raise usage(f"The bit resolution has to be one of {_BIT_RESOLUTIONS}.")
     for axis, index, size in (
         ("z", settings.default_z, image.size_z),
         ("t", settings.default_t, image.size_t),

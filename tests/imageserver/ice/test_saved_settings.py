@@ -1,7 +1,7 @@
 """Rendering settings that clients save: through every service that saves them, and kept."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,30 @@ def test_an_object_that_was_loaded_can_be_changed_and_saved(client: LoggedIn) ->
     partial = omero.model.RenderingDef(loaded=True, defaultZ=omero.RInt(0))
     engine.updateSettings(partial)
     assert (engine.getDefaultZ(), engine.getChannelWindowStart(0)) == (0, before)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda engine: engine.setCodomainInterval(200, 100), "output interval"),
+        (lambda engine: engine.setCodomainInterval(0, 256), "output interval"),
+        (lambda engine: engine.setQuantumStrategy(100), "bit resolution"),
+        (lambda engine: engine.setRGBA(1, 0, 256, 0, 255), "colour of channel 1"),
+        (lambda engine: engine.setRGBA(1, 0, 0, 0, -1), "colour of channel 1"),
+        (lambda engine: engine.setChannelLookupTable(0, "x" * 256), "lookup table of channel 0"),
+        (lambda engine: engine.setDefaultZ(1000), "default z"),
+    ],
+)
+def test_what_nobody_could_draw_by_is_not_saved(
+    client: LoggedIn, spoil: Callable[[Any], None], told: str
+) -> None:
+    before = [rdef.id.val for rdef in stored(client, TWIN)]
+    engine = open_engine(client, TWIN)
+    spoil(engine)
+    with pytest.raises(omero.ApiUsageException, match=told):
+        engine.saveAsNewSettings()
+    engine.close()
+    assert [rdef.id.val for rdef in stored(client, TWIN)] == before
 
 
 def test_settings_are_copied_to_what_fits(client: LoggedIn) -> None:
