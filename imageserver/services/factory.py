@@ -66,11 +66,14 @@ class _Doors:
         return self._proxy(client.stateless(name, lambda: servant(self._context)), name, current)
 
     def _stateful_service(self, name: str, servant: type, current: Ice.Current) -> Any:
+        self._check_room()
         client = self._context.client
-        if len(client.service_names()) >= _MOST_OPEN_SERVICES:
-            raise usage(f"A client may have {_MOST_OPEN_SERVICES} services open; close some.")
         identity = client.stateful(name, lambda own_name: servant(self._context, own_name))
         return self._proxy(identity, name, current)
+
+    def _check_room(self) -> None:
+        if len(self._context.client.service_names()) >= _MOST_OPEN_SERVICES:
+            raise usage(f"A client may have {_MOST_OPEN_SERVICES} services open; close some.")
 
     def _proxy(self, identity_name: str, service: str, current: Ice.Current) -> Any:
         key = self._context.client.session.key
@@ -137,6 +140,7 @@ class ServiceFactory(_Doors, omero.api.ServiceFactory):
         """Nothing here asks for a fresh password."""
 
     def submit(self, request: Any, current: Ice.Current) -> Any:
+        self._check_room()
         client = self._context.client
         name = client.stateful("Handle", lambda own: Handle(self._context, own, request))
         proxy = current.adapter.createProxy(Ice.Identity(name, client.session.key))

@@ -87,7 +87,7 @@ def _matrix(given: Any, before: ShapeMetadata | None) -> tuple[float, ...]:
 
 def _check_mask(values: dict[str, Any], bits: bytes) -> None:
     width, height = (values.get(side) for side in ("width", "height"))
-    if width is None or height is None or width * height > _MOST_BITS:
+    if width is None or height is None or min(width, height) < 0 or width * height > _MOST_BITS:
         raise usage("A mask has a width and a height that an image could have.")
     if len(bits) > width * height // 8 + 1:
         raise usage("A mask has no more bits than its width and height tell.")

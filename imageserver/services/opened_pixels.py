@@ -107,13 +107,13 @@ class OpenedPixels(Stateful):
 
     def _with(self, work: Callable[[Opened], Any]) -> Any:
         def with_opened() -> Any:
-            if self._opened is None:
+            opened = self._opened
+            if opened is None:
                 raise usage("No pixels are chosen; call setPixelsId first.")
-            if not self._context.catalog_of_all_groups.sees(self._opened.image):
-                pixels_id = self._opened.image.pixels_id
+            if not self._context.catalog_of_all_groups.sees(opened.image):
                 self.release()
-                raise not_visible("Pixels", pixels_id)
-            return work(self._opened)
+                raise not_visible("Pixels", opened.image.pixels_id)
+            return work(opened)
 
         return self._run(with_opened)
 

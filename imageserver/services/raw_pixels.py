@@ -13,6 +13,7 @@ from imageserver.services.plane_statistics import histogram, value_range
 from render.blitz.slices import omero
 
 _AXES = ("x", "y", "z", "c", "t")
+_MOST_BINS = 1 << 16
 
 
 @guarded(omero.api.RawPixelsStore)
@@ -112,6 +113,8 @@ class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
                 )
         counts = [-(-extent // stride) for extent, stride in zip(size, step, strict=True)]
         self._check_bytes(int(np.prod(counts, dtype=object)) * opened.bytes_per_pixel)
+        # Steps choose from a plane that is read as a whole.
+        self._check_bytes(size[0] * size[1] * opened.bytes_per_pixel)
         x, y, *_ = offset
         parts = []
         for t, c, z in _planes(offset, size, step):
@@ -183,13 +186,13 @@ class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
     def _histogram(
         self, opened: Opened, channels: list[int], bin_count: int, global_range: bool, plane: Any
     ) -> dict[int, list[int]]:
-        if bin_count < 1 or plane is None:
-            raise usage("A histogram needs a plane and at least one bin.")
+        if not 1 <= bin_count <= _MOST_BINS or plane is None:
+            raise usage(f"A histogram needs a plane and 1 to {_MOST_BINS} bins.")
         # OMERO leaves the store at the level that it counted on, and so do we.
         opened.level = self._statistics_level(opened)
         x, y, width, height = region_inside(plane.region, opened.size)
         counts = {}
-        for channel in channels:
+        for channel in dict.fromkeys(channels):
             values = self._array(opened, plane.z, channel, plane.t, x, y, width, height)
             stats = opened.image.channels[channel].stats if global_range else None
             counts[channel] = histogram(values, bin_count, stats)
@@ -206,7 +209,7 @@ class RawPixelsStore(OpenedPixels, omero.api.RawPixelsStore):
             z, t = (opened.image.size_z - 1) // 2, (opened.image.size_t - 1) // 2
             return {
                 channel: list(value_range(self._array(opened, z, channel, t, 0, 0, *opened.size)))
-                for channel in channels
+                for channel in dict.fromkeys(channels)
             }
         finally:
             opened.level = level

@@ -114,8 +114,12 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_saved(client: LoggedIn) -
     update = client.factory.getUpdateService()
     good = region(client, STACK, point(1.0))
     bad_mask = omero.model.Mask(loaded=True, x=omero.RDouble(0), y=omero.RDouble(0), bytes=b"1")
+    inside_out = omero.model.Mask(
+        loaded=True, width=omero.RDouble(-3), height=omero.RDouble(-3), bytes=b"1"
+    )
     for bad, said in (
         (region(client, STACK), "needs a shape"),
+        (region(client, STACK, inside_out), "width"),
         (region(client, STACK, point(float("inf"))), "finite"),
         (region(client, STACK, bad_mask), "width"),
         (region(client, STACK, point(1.0, id=omero.RLong(5))), "another region"),

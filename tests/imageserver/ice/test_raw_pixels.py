@@ -2,11 +2,14 @@
 
 import contextlib
 import hashlib
+from types import SimpleNamespace
+from typing import Any
 
 import Ice
 import numpy as np
 import pytest
 
+from imageserver.services.raw_pixels import RawPixelsStore
 from render.blitz.slices import omero
 from tests.imageserver.ice.clients import LoggedIn
 from tests.imageserver.ice.images import BROKEN, PICTURE, PYRAMID, STACK, Folder
@@ -63,6 +66,30 @@ def test_a_hypercube_steps_along_all_five_axes(client: LoggedIn, folder: Folder)
     store.close()
 
 
+def test_steps_do_not_let_a_hypercube_read_more_than_a_reply_may_be() -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def read(*place: int) -> np.ndarray:
+        asked.append(place)
+        return np.zeros((place[-1], place[-2]), np.uint16)
+
+    context: Any = SimpleNamespace(
+        settings=SimpleNamespace(max_reply_bytes=2 * 300 * 10), executor=None
+    )
+    opened: Any = SimpleNamespace(
+        image=SimpleNamespace(size_z=1, size_c=1, size_t=1),
+        buffer=SimpleNamespace(read=read),
+        size=(300, 11),
+        level=0,
+        bytes_per_pixel=2,
+    )
+    store = RawPixelsStore(context, "store")
+    with pytest.raises(omero.ApiUsageException, match="at once"):
+        store._read_cube(opened, [0] * 5, [300, 11, 1, 1, 1], [100, 11, 1, 1, 1])
+    assert asked == []
+    assert len(store._read_cube(opened, [0] * 5, [300, 10, 1, 1, 1], [100, 5, 1, 1, 1])) == 12
+
+
 def test_sizes_and_offsets_describe_the_layout(client: LoggedIn, folder: Folder) -> None:
     [pixels] = folder.levels[STACK]
     sizes_t, sizes_c, sizes_z, height, width = pixels.shape
@@ -94,6 +121,10 @@ def test_histogram_and_extremes_count_what_is_there(client: LoggedIn, folder: Fo
     region = omero.romio.RegionDef(x=10, y=20, width=30, height=40)
     counts = store.getHistogram([1], 4, True, omero.romio.PlaneDef(z=0, t=0, region=region))
     assert sum(counts[1]) == 30 * 40
+    assert store.getHistogram([1, 1], 1, False, omero.romio.PlaneDef(z=0, t=0)) == {1: [700 * 900]}
+    for bins in (0, 1 << 17):
+        with pytest.raises(omero.ApiUsageException, match="bins"):
+            store.getHistogram([1], bins, False, omero.romio.PlaneDef(z=0, t=0))
     store.close()
 
 

@@ -1,7 +1,11 @@
 """The services beside queries and pixels, over real sockets."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from imageserver.services.factory import ServiceFactory
 from render.blitz.slices import omero
 from tests.imageserver.ice.clients import LoggedIn, parameters
 from tests.imageserver.ice.images import BROKEN, CHANNELS, PYRAMID, STACK, Folder
@@ -242,3 +246,13 @@ def test_a_submitted_request_is_answered_through_its_handle(client: LoggedIn) ->
         assert isinstance(handle.getResponse(), omero.cmd.ERR)
         assert omero.cmd.State.FAILURE in handle.getStatus().flags
         handle.close()
+
+
+def test_handles_that_nobody_closes_are_bounded_as_services_are() -> None:
+    held = SimpleNamespace(service_names=lambda: ["any"] * 1000)
+    context: Any = SimpleNamespace(
+        client=held, view_in=lambda *_: SimpleNamespace(user=SimpleNamespace(id=7))
+    )
+    current: Any = SimpleNamespace(ctx={})
+    with pytest.raises(omero.ApiUsageException, match="close some"):
+        ServiceFactory(context).submit(omero.cmd.Delete2(), current)
