@@ -2,15 +2,18 @@
 
 import contextlib
 import hashlib
-import threading
 from collections.abc import Iterator
 
 from cache.file_cache import FileCache
-from render.errors import NotAuthenticated, TooManyAttempts
+from cache.flight import FlightTimeout
+from cache.turns import Turns
+from render.errors import NotAuthenticated, Overloaded, TooManyAttempts
 
 #: One address may stand for a whole institute, and one user may sit at many.
 _MORE_FOR_AN_ADDRESS = 5
 _MORE_FOR_A_USER = 10
+#: Counting takes a millisecond.
+_LONGEST_WAIT_S = 5.0
 
 
 class LoginAttempts:
@@ -20,15 +23,15 @@ class LoginAttempts:
     until `forget` takes it back.
     """
 
-    def __init__(self, disk: FileCache, most: int, within_s: int) -> None:
+    def __init__(self, disk: FileCache, turns: Turns, most: int, within_s: int) -> None:
         self._disk = disk
+        self._turns = turns
         self._most = most
         self._within_s = within_s
-        self._lock = threading.Lock()
 
     def begin(self, user: str, address: str) -> None:
         """Count an attempt; raise TooManyAttempts when there were too many already."""
-        with self._lock:
+        with self._alone():
             counts = {key: self._count(key) for key in self._bounds(user, address)}
             if any(counts[key] >= most for key, most in self._bounds(user, address).items()):
                 raise TooManyAttempts(
@@ -40,7 +43,8 @@ class LoginAttempts:
 
     def forget(self, user: str, address: str) -> None:
         """Take an attempt back, which was none at guessing."""
-        with self._lock:
+        # One that cannot be taken back counts for a while, which nobody needs to be told.
+        with contextlib.suppress(Overloaded), self._alone():
             for key in self._bounds(user, address):
                 count = self._count(key)
                 if count > 1:
@@ -65,6 +69,19 @@ class LoginAttempts:
     def close(self) -> None:
         """Close the files."""
         self._disk.close()
+        self._turns.close()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no process count meanwhile, or guesses at the same time would count as one."""
+        try:
+            release = self._turns.take("attempts", _LONGEST_WAIT_S)
+        except FlightTimeout as error:
+            raise Overloaded("too many log in at once", retry_after_s=1.0) from error
+        try:
+            yield
+        finally:
+            release()
 
     def _count(self, key: str) -> int:
         held = self._disk.get(key)

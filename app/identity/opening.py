@@ -13,6 +13,7 @@ from app.identity.stores.opening import open_stores
 from app.login_address import offers_login
 from app.servers import Server, own_credentials_of
 from app.settings import Settings
+from cache.turns import Turns
 
 
 def check_identity(settings: Settings) -> None:
@@ -28,7 +29,8 @@ def open_attempts(settings: Settings) -> LoginAttempts | None:
         return None
     folder = settings.cache_dir / "logins" / "attempts"
     disk = open_private(folder, settings.login_max_entries, settings.login_attempts_s)
-    return LoginAttempts(disk, settings.login_attempts, settings.login_attempts_s)
+    turns = Turns(folder.with_name("attempts.turns"))
+    return LoginAttempts(disk, turns, settings.login_attempts, settings.login_attempts_s)
 
 
 def open_own_logins(
