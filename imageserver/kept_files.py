@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from imageserver.descriptors import Descriptor
 from imageserver.kept_store import NoRoom
 
 DEFAULT_BUDGET_BYTES = 10 * 1024**3
@@ -78,33 +79,38 @@ class OpenKeptFile:
     def __init__(self, files: KeptFiles, file_id: int, descriptor: int) -> None:
         self._files = files
         self._file_id = file_id
-        self._descriptor = descriptor
+        self._descriptor = Descriptor(descriptor)
 
     @property
     def size(self) -> int:
         """How many bytes it has."""
-        return os.fstat(self._descriptor).st_size
+        with self._descriptor.in_use() as number:
+            return os.fstat(number).st_size
 
     def read(self, position: int, length: int) -> bytes:
         """Give bytes from a position on; fewer at the end."""
-        return os.pread(self._descriptor, length, position)
+        with self._descriptor.in_use() as number:
+            return os.pread(number, length, position)
 
     def write(self, content: bytes, position: int) -> None:
         """Write bytes to a position, which may lie behind the end."""
-        self._files.reserve(self._file_id, position + len(content))
-        view = memoryview(content)
-        while view:
-            written = os.pwrite(self._descriptor, view, position)
-            view, position = view[written:], position + written
+        with self._descriptor.in_use() as number:
+            self._files.reserve(self._file_id, position + len(content))
+            view = memoryview(content)
+            while view:
+                written = os.pwrite(number, view, position)
+                view, position = view[written:], position + written
 
     def truncate(self, length: int) -> None:
         """Give it a length, by cutting or by zeros."""
-        self._files.reserve(self._file_id, length, shrinks=True)
-        os.ftruncate(self._descriptor, length)
+        with self._descriptor.in_use() as number:
+            self._files.reserve(self._file_id, length, shrinks=True)
+            os.ftruncate(number, length)
 
     def finish(self, hasher: str) -> tuple[int, str]:
         """Have all of it on disk; give its size and its digest by an algorithm of HASHERS."""
-        os.fsync(self._descriptor)
+        with self._descriptor.in_use() as number:
+            os.fsync(number)
         digest, position = hashlib.new(HASHERS[hasher], usedforsecurity=False), 0
         while block := self.read(position, _BLOCK_BYTES):
             digest.update(block)
@@ -113,4 +119,4 @@ class OpenKeptFile:
 
     def close(self) -> None:
         """Close it."""
-        os.close(self._descriptor)
+        self._descriptor.close()

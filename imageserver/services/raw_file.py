@@ -6,14 +6,13 @@ Only the last are ever written.
 import contextlib
 import logging
 import os
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import Ice
 
 from imageserver.catalog import UnknownId
+from imageserver.descriptors import Descriptor
 from imageserver.drawings import FIRST_ID
 from imageserver.faults import fault, guarded, not_visible, usage
 from imageserver.kept_store import NoRoom
@@ -29,27 +28,22 @@ from render.blitz.slices import omero
 log = logging.getLogger("blitzrender.imageserver")
 
 
-class OpenFile:
-    """A file on disk. The end of a session closes it while a call may be about to read."""
+class _OpenFile:
+    """A file on disk."""
 
     def __init__(self, record: FileRecord) -> None:
         self.id = record.id
         self.record = record
-        self._lock = threading.Lock()
-        self._file = Path(record.path).open("rb", buffering=0)  # noqa: SIM115
-        self.size = os.fstat(self._file.fileno()).st_size
+        self._descriptor = Descriptor(os.open(record.path, os.O_RDONLY | os.O_CLOEXEC))
+        with self._descriptor.in_use() as number:
+            self.size = os.fstat(number).st_size
 
     def read(self, position: int, length: int) -> bytes:
-        """Give bytes of the file; ApiUsageException once it is closed."""
-        # The number of a closed descriptor soon is another file's, perhaps another user's.
-        with self._lock:
-            if self._file.closed:
-                raise usage("The file was closed.")
-            return os.pread(self._file.fileno(), length, position)
+        with self._descriptor.in_use() as number:
+            return os.pread(number, length, position)
 
     def close(self) -> None:
-        with self._lock:
-            self._file.close()
+        self._descriptor.close()
 
 
 class _OpenTable:
@@ -149,7 +143,7 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
                 record = catalog.file(file_id)
                 if self._opened is not None and self._opened.id == file_id:
                     return
-                opened = OpenFile(record)
+                opened = _OpenFile(record)
             except UnknownId:
                 opened = _OpenTable(file_id, catalog.read_lut(file_id))
         self.release()
@@ -172,7 +166,7 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
         if position < 0 or length < 0 or length > allowed:
             raise usage(f"A read begins at 0 or later and has 0 to {allowed} bytes.")
         opened = self._require()
-        if isinstance(opened, OpenFile) and not self._catalog.may_download(opened.record):
+        if isinstance(opened, _OpenFile) and not self._catalog.may_download(opened.record):
             raise _no_download()
         # OMERO fills up with zero bytes past the end; clients bound what they keep by size().
         return opened.read(position, length).ljust(length, b"\0")
@@ -220,7 +214,7 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
         opened = self._opened
         if isinstance(opened, _OpenUpload):
             self._catalog.kept_object(opened.id)
-        if isinstance(opened, OpenFile) and not self._catalog.sees(opened.record):
+        if isinstance(opened, _OpenFile) and not self._catalog.sees(opened.record):
             self.release()
             raise not_visible("OriginalFile", opened.id)
         return opened
@@ -230,7 +224,7 @@ class RawFileStore(Stateful, omero.api.RawFileStore):
         return self._context.catalog_of_all_groups
 
 
-_Open = OpenFile | _OpenTable | _OpenUpload
+_Open = _OpenFile | _OpenTable | _OpenUpload
 
 
 def _no_download() -> Exception:
