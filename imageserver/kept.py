@@ -14,6 +14,8 @@ from imageserver.definitions import SaveEvent
 #: Classes that annotations can be linked to.
 ANNOTATED = ("Project", "Dataset", "Image", "Screen", "Plate", "PlateAcquisition", "Well")
 LINKS = {f"{kind}AnnotationLink": kind for kind in ANNOTATED}
+#: Members that hold the ids of other objects.
+REFERENCES = ("parent", "child", "file")
 #: Classes whose texts can be changed, and which of them.
 NAMED = {"Image": ("name", "description"), "LogicalChannel": ("name",)}
 

@@ -70,7 +70,8 @@ class Draft:
     def with_all_that_goes(self, ids: Iterable[int]) -> list[KeptObject]:
         """Give objects with what goes when they do.
 
-        With an annotation go the links to it, and its file unless another annotation has it.
+        With an annotation go the links to it, and the file that its owner made for it, unless
+        another annotation has that.
         """
         going: dict[int, KeptObject] = {}
         wanted = [self._objects[i] for i in ids if i in self._objects]
@@ -80,7 +81,9 @@ class Draft:
             going |= {link.id: link for link in links}
         for kept in wanted:
             file = self._objects.get(kept.values.get("file", -1))
-            if file is not None and going.keys() >= set(self._holders.get(file.id, ())):
+            if file is None or file.ownership != kept.ownership:
+                continue
+            if going.keys() >= set(self._holders.get(file.id, ())):
                 going[file.id] = file
         return list(going.values())
 

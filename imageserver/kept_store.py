@@ -17,7 +17,15 @@ from typing import Any
 
 from imageserver.definitions import SaveEvent, StaleVersion
 from imageserver.drawings import FIRST_ID
-from imageserver.kept import Fresh, GivenObject, GivenTexts, Kept, KeptObject, Rename
+from imageserver.kept import (
+    REFERENCES,
+    Fresh,
+    GivenObject,
+    GivenTexts,
+    Kept,
+    KeptObject,
+    Rename,
+)
 from imageserver.kept_draft import Draft
 
 #: What fits well into memory: objects, bytes of one of them, and of all together.
@@ -104,9 +112,9 @@ class KeptStore:
             name: ids[value.place] if isinstance(value, Fresh) else value
             for name, value in given.values.items()
         }
-        for value in values.values():
+        for value in map(values.get, REFERENCES):
             # What it refers to was there when it was checked, and may be gone by now.
-            if isinstance(value, int) and value >= FIRST_ID and draft.object(value) is None:
+            if value is not None and value >= FIRST_ID and draft.object(value) is None:
                 raise StaleVersion
         content = _content(values)
         execute = self._connection.execute

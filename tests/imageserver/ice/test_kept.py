@@ -123,7 +123,11 @@ def test_every_kind_of_annotation_keeps_its_value(client: LoggedIn) -> None:
             kinds.CommentAnnotation(loaded=True, textValue=text("t")),
             kinds.XmlAnnotation(loaded=True, textValue=text("<t/>")),
         ],
-        "longValue": [kinds.LongAnnotation(loaded=True, longValue=omero.RLong(-(2**60)))],
+        # Nanoseconds since 1970, say, are larger than the ids of what is kept.
+        "longValue": [
+            kinds.LongAnnotation(loaded=True, longValue=omero.RLong(value))
+            for value in (-(2**60), 2**60)
+        ],
         "doubleValue": [kinds.DoubleAnnotation(loaded=True, doubleValue=omero.RDouble(0.1))],
         "boolValue": [kinds.BooleanAnnotation(loaded=True, boolValue=omero.RBool(True))],
         "timeValue": [kinds.TimestampAnnotation(loaded=True, timeValue=omero.RTime(1_700_000))],

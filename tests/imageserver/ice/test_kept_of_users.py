@@ -113,6 +113,23 @@ def test_uploads_are_their_owner_s_to_write(clients: dict[str, LoggedIn]) -> Non
         opened.close()
 
 
+def test_the_file_of_another_user_stays_when_an_annotation_with_it_goes(
+    clients: dict[str, LoggedIn],
+) -> None:
+    alice, bob = clients["alice"], clients["bob"]
+    made = update(bob, LAB).saveAndReturnObject(
+        omero.model.OriginalFile(
+            loaded=True, name=omero.RString("n"), path=omero.RString("p"), size=omero.RLong(0)
+        )
+    )
+    file = omero.model.OriginalFile(id=made.id, loaded=False)
+    attached = update(alice, LAB).saveAndReturnObject(
+        omero.model.FileAnnotation(loaded=True, file=file)
+    )
+    update(alice, LAB).deleteObject(attached)
+    update(bob, LAB).deleteObject(query(bob).get("OriginalFile", made.id.val))
+
+
 def test_images_are_renamed_by_who_may_edit_them(clients: dict[str, LoggedIn]) -> None:
     alice, bob, carol = clients["alice"], clients["bob"], clients["carol"]
     image = query(alice).get("Image", ids(bob, "Image")[IMAGE])
