@@ -11,6 +11,7 @@ from typing import Any
 
 import Ice
 
+from imageserver.accounts.views import Rights
 from imageserver.catalog import UnknownId
 from imageserver.descriptors import Descriptor
 from imageserver.drawings import FIRST_ID
@@ -67,10 +68,14 @@ class _OpenUpload:
     def __init__(self, context: ServiceContext, identifier: int) -> None:
         self.id = identifier
         self._context = context
-        catalog = context.catalog_of_all_groups
-        self._rights = catalog.rights_to_kept(catalog.kept_object(identifier))
-        self._file = catalog.open_kept(identifier, writable=self._rights.edit)
+        self._file = context.catalog_of_all_groups.open_kept(identifier, writable=self._rights.edit)
         self._is_written = False
+
+    @property
+    def _rights(self) -> Rights:
+        """What the caller may do with it now; that may change while it is open."""
+        catalog = self._context.catalog_of_all_groups
+        return catalog.rights_to_kept(catalog.kept_object(self.id))
 
     @property
     def size(self) -> int:

@@ -110,6 +110,23 @@ def test_a_membership_that_is_gone_takes_everything_along(bob: LoggedIn, lab: La
     assert (context.groupName, CLINIC in context.memberOfGroups) == ("lab", False)
 
 
+def test_an_upload_that_is_open_is_closed_to_who_may_no_more(bob: LoggedIn, lab: Lab) -> None:
+    made = bob.factory.getUpdateService().saveAndReturnObject(
+        omero.model.OriginalFile(
+            loaded=True, name=omero.RString("n"), path=omero.RString("p"), size=omero.RLong(0)
+        )
+    )
+    store = bob.factory.createRawFileStore()
+    store.setFileId(made.id.val)
+    store.write(b"abc", 0, 3)
+    assert store.read(0, 3) == b"abc"
+    lab.change(('binary_access = "+read,+write,+image"', 'binary_access = "+read,+image"'))
+    with pytest.raises(omero.SecurityViolation):
+        store.read(0, 3)
+    store.close()
+    bob.factory.getUpdateService().deleteObject(made)
+
+
 def test_a_folder_in_another_group_changes_hands(
     bob: LoggedIn, carol: LoggedIn, lab: Lab, server: RunningImageServer
 ) -> None:
