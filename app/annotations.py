@@ -7,23 +7,14 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from app.annotation_params import Objects, parse_objects
 from app.call import Call
-from app.numbers import integer, shown
+from app.numbers import shown
 from app.object_params import parse_number
 from render.blitz.model_records import AnnotationLink, Person
 from render.errors import BadRequest, NotFound
 from render.values import ObjectPermissions
 
-#: Classes by the parameters that name objects, in the order of OMERO.web.
-_KINDS = {
-    "project": "Project",
-    "dataset": "Dataset",
-    "image": "Image",
-    "screen": "Screen",
-    "plate": "Plate",
-    "acquisition": "PlateAcquisition",
-    "well": "Well",
-}
 _TYPES = {
     "tag": "TagAnnotation",
     "file": "FileAnnotation",
@@ -32,7 +23,7 @@ _TYPES = {
     "map": "MapAnnotation",
 }
 _RATING = "openmicroscopy.org/omero/insight/rating"
-_MOST_OBJECTS, _DEFAULT_LIMIT, _MOST_AT_ONCE = 1000, 500, 10_000
+_DEFAULT_LIMIT, _MOST_AT_ONCE = 500, 10_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ class AnnotationsRequest:
     `parents` = also those of what the images lie in.
     """
 
-    objects: tuple[tuple[str, tuple[int, ...]], ...]
+    objects: Objects
     type: str | None
     namespace: str | None
     parents: bool
@@ -52,15 +43,7 @@ class AnnotationsRequest:
 
 def parse_annotations(arguments: MultiDict[str, str]) -> AnnotationsRequest:
     """Read whose annotations are wanted. Raises BadRequest for what is malformed."""
-    objects = {}
-    for name, kind in _KINDS.items():
-        ids = [integer(text) for text in arguments.getlist(name)]
-        if any(number is None or number < 0 for number in ids):
-            raise BadRequest(f"{name} should be an id", parameter=name)
-        if ids:
-            objects[kind] = tuple(dict.fromkeys(number for number in ids if number is not None))
-    if sum(map(len, objects.values())) > _MOST_OBJECTS:
-        raise BadRequest(f"annotations are told of {_MOST_OBJECTS} objects at most")
+    objects = parse_objects(arguments)
     wanted = arguments.get("type") or None
     if wanted is not None and wanted not in (*_TYPES, "custom"):
         raise BadRequest(
@@ -70,7 +53,7 @@ def parse_annotations(arguments: MultiDict[str, str]) -> AnnotationsRequest:
     limit = parse_number(arguments, "limit")
     limit = _DEFAULT_LIMIT if limit is None or limit < 0 else min(limit, _MOST_AT_ONCE)
     return AnnotationsRequest(
-        objects=tuple(objects.items()),
+        objects=objects,
         type=wanted,
         namespace=arguments.get("ns"),
         parents=arguments.get("parents") == "true",

@@ -12,6 +12,7 @@ from app.settings import PREFIX, Settings
 #: Addresses that give out whole files and archives, which may be larger than any buffer.
 _DOWNLOADS = frozenset(
     {
+        "annotation",
         "archived_files",
         "download_as",
         "download_original_file",
@@ -23,10 +24,16 @@ _DOWNLOADS = frozenset(
         "render_ome_tiff",
     }
 )
-#: What OMERO.web does with its own settings and logins, where it stands beside.
+#: What OMERO.web does with its own settings, logins and forms, where it stands beside.
 _LEFT_TO_OMERO_WEB = frozenset(
-    {"api", "img_detail", "keepalive_ping", "login", "logout", "open_with"}
+    {
+        *("api", "img_detail", "keepalive_ping", "login", "logout", "open_with"),
+        *("action", "annotate_file", "annotate_map", "edit_channel_names"),
+    }
 )
+#: Addresses that take in files, in a form whose fields may have so much beside.
+_UPLOADS: dict[str, set[str]] = {"webgateway": set(), "webclient": {"annotate_file"}}
+_FIELDS_KB = 257
 #: Headers of an answer that NGINX would drop when it sends the file that the answer names.
 _CARRIED = (
     "ETag",
@@ -105,6 +112,8 @@ def nginx_configuration(app: Flask, settings: Settings, site: Site) -> str:
             keepalive_s=max(1, settings.keepalive_s - 5),
             read_timeout_s=round(settings.request_deadline_s) + _PATIENCE_S,
             body_size=_BODY_SIZE,
+            uploads="" if site.omero_web else _pattern(site.prefix, _UPLOADS),
+            upload_size=f"{settings.max_upload_bytes // 1024 + _FIELDS_KB}k",
             downloads=_pattern(site.prefix, downloads),
             pictures=f"~ {_pattern(site.prefix, pictures)}"
             if site.omero_web

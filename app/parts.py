@@ -9,6 +9,7 @@ from app.change_relay import Announcer
 from app.clipboards import Clipboards
 from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
+from app.forms import UploadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.identity import Identity
@@ -48,7 +49,7 @@ class Parts:
 
     What is remembered of images is remembered by their numbers, which each server has its own of;
     settings, identity, pictures, handles, clipboards, freshness, announcer, courtesy, downloads,
-    jobs and, as a rule, the worker are those of all servers.
+    uploads, jobs and, as a rule, the worker are those of all servers.
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class Parts:
     announcer: Announcer
     courtesy: Courtesy
     downloads: DownloadGate
+    uploads: UploadGate
     jobs: "JobDesk"
     worker: Worker
     infos: RecentMemory[ImageInfo]

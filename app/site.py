@@ -15,6 +15,7 @@ from app.clipboards import Clipboards
 from app.downloads import export_work as exports
 from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
+from app.forms import UploadGate
 from app.freshness import Freshness
 from app.handle_store import HandleStore
 from app.host_lock import HostLock
@@ -171,6 +172,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
     relay = _open_relay(settings, freshness)
     courtesy = Courtesy(settings.cache_dir / "courtesy")
     downloads = DownloadGate(settings, courtesy)
+    uploads = UploadGate(settings.uploads_max)
     all_parts: dict[int, Parts] = {}
     jobs = JobStore(settings)
     kinds = {movies.NAME: movies.KIND, exports.NAME: exports.KIND, warming.NAME: warming.KIND}
@@ -207,6 +209,7 @@ def open_site(settings: Settings, shared_tiles: SharedMemory | None = None) -> S
             announcer=relay or freshness,
             courtesy=courtesy,
             downloads=downloads,
+            uploads=uploads,
             jobs=desk,
             worker=worker_for(server),
             infos=RecentMemory(settings.image_info_max_entries, settings.image_info_max_age_s),

@@ -47,6 +47,9 @@ _MOVIE = (
 )
 _FORM = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COPY = ("c", "maps", "m", "fromid", "imageId", "toids", "to_type", "callback")
+_ANNOTATED = (
+    *("image", "projects", "datasets", "screens", "plates", "acquisition", "run", "well"),
+)
 _RESET = ("toids", "to_type", "callback")
 _PAGE = Operation(answers=(HTML,), private=False)
 _LISTED = (
@@ -175,10 +178,23 @@ OPERATIONS: dict[str, Operation] = {
     "objects.children": Operation(_LISTED),
     "objects.wells": Operation(_LISTED),
     "objects.annotations": Operation(
-        (
-            *("image", "projects", "datasets", "screens", "plates", "acquisition", "well"),
-            *("annotation type", "ns", "parents", "page", "limit"),
-        )
+        (*_ANNOTATED, "annotation type", "ns", "parents", "page", "limit")
+    ),
+    "annotations.annotate_map": Operation(
+        (*_ANNOTATED, "mapAnnotation", "annId", "new namespace", "duplicate"),
+        bodies=_FORM,
+        statuses=(409,),
+    ),
+    "annotations.annotate_file": Operation(
+        (*_ANNOTATED, "files", "annotation_file"),
+        bodies=("multipart/form-data",),
+        statuses=(409, 507),
+    ),
+    "annotations.attachment": Operation((), (KEPT,), statuses=(416,), ranges=True),
+    "annotations.delete_file": Operation(bodies=_FORM),
+    "annotations.save_name": Operation(("name",), bodies=_FORM, statuses=(409,)),
+    "annotations.edit_channel_names": Operation(
+        ("channel0", "confirm_apply", "parentId"), bodies=_FORM, statuses=(409,)
     ),
     "iviewer.iviewer": Operation(_VIEW, (HTML,)),
     "iviewer.file": Operation(

@@ -13,6 +13,7 @@ _NUMBER = {"type": "string", "pattern": "^[0-9]{0,18}$"}
 _WHOLE = {"type": "string", "pattern": "^-?[0-9]{1,9}$"}
 _TEXT: dict[str, Any] = {"type": "string"}
 _IDS = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}}
+_BINARY = {"type": "string", "format": "binary"}
 _FLAG = {"type": "string", "enum": ["true", "false"]}
 
 
@@ -194,6 +195,16 @@ PARAMETERS = _by_key(
         Parameter("dataset", _NUMBER, "Of which images.", "form", key="warm dataset"),
         Parameter("project", _NUMBER, "Of whose datasets' images.", "form", key="warm project"),
         Parameter("levels", _NUMBER, "How many of the smallest levels.", "form", "2"),
+        Parameter("mapAnnotation", _TEXT, "Pairs, as JSON.", "form", '[["stain", "DAPI"]]'),
+        Parameter("annId", _IDS, "Annotations that get these pairs, repeated.", "form"),
+        Parameter("ns", _TEXT, "The namespace of new annotations.", "form", key="new namespace"),
+        Parameter("duplicate", _FLAG, "Whether each object gets one of its own.", "form"),
+        Parameter("files", _IDS, "File annotations to attach to these, too, repeated.", "form"),
+        Parameter("annotation_file", _BINARY, "The file.", "form"),
+        Parameter("name", _TEXT, "The new name.", "form", "slide 1"),
+        Parameter("channel0", _TEXT, "The first channel's name; `channel1`, … follow.", "form"),
+        Parameter("confirm_apply", _TEXT, "Whether all images of `parentId` are meant.", "form"),
+        Parameter("parentId", _TEXT, "A dataset or plate.", "form", "dataset-1"),
         Parameter("username", _TEXT, "The OMERO user.", place="form"),
         Parameter("password", _TEXT | {"format": "password"}, "The user's password.", place="form"),
         Parameter("server", _NUMBER, "The number of the OMERO.server.", place="form"),
@@ -240,6 +251,7 @@ PARAMETERS = _by_key(
         Parameter("screen", _IDS, "Screens, repeated.", key="screens"),
         Parameter("plate", _IDS, "Plates, repeated.", key="plates"),
         Parameter("acquisition", _IDS, "Plate acquisitions, repeated."),
+        Parameter("run", _IDS, "The same, by another name."),
         Parameter(
             "type",
             {"type": "string", "enum": ["tag", "file", "comment", "rating", "map", "custom"]},

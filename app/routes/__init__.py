@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from app.routes import (
+    annotations,
     composed,
     description,
     downloads,
@@ -42,6 +43,7 @@ def blueprints() -> list[Blueprint]:
         rois,
         tables,
         objects,
+        annotations,
         rdefs,
         downloads,
         exports,

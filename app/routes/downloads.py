@@ -20,6 +20,7 @@ from app.web import (
     query,
     render_query,
 )
+from render.blitz.records import OriginalFile
 
 blueprint = Blueprint("downloads", __name__)
 blueprint.url_value_preprocessor(forget_share)
@@ -39,7 +40,11 @@ def archived_files(image_id: int | None = None) -> Response:
         deflate = query().get("compress") == "true"
         archive = archive_of(call, originals, request.archive_name, deflate)
         return archive_response(archive, _KEEP)
-    file = originals.files[0]
+    return original_response(call, originals.files[0])
+
+
+def original_response(call: Call, file: OriginalFile) -> Response:
+    """Give one file as an answer, or the part of it that is asked for."""
     length = file_length(call, file)
     return file_response(
         lambda begin, end: file_body(call, file, length, begin, end),

@@ -28,6 +28,17 @@ class LimitsSettings(BaseModel):
     max_regions_bytes: Count = setting(
         8 * 1024**2, "Bytes of the regions of interest that one request may save."
     )
+    max_annotation_bytes: Count = setting(
+        1024**2, "Bytes of the form that annotates with pairs, or gives names; above it: 413."
+    )
+    max_upload_bytes: Count = setting(
+        256 * 1024**2,
+        "Bytes of a file that is attached to something; above it: 413. On its way it lies in the "
+        "system's folder for temporary files.",
+    )
+    uploads_max: Count = setting(
+        8, "Files that one worker process takes in at a time; one more is answered 503."
+    )
     max_histogram_bins: Count = setting(65536, "Bins of the finest histogram.")
     thumbnail_batch_limit: Count = setting(
         50, "Thumbnails that one get_thumbnails request may ask for."

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from render.blitz.ami import call
-from render.blitz.annotations import file_of, pairs_of, person_of
+from render.blitz.annotations import file_of, list_annotations, pairs_of, person_of
 from render.blitz.mapping import permissions_of, seconds_of, unwrap
 from render.blitz.model_records import Annotated, AnnotationRecord, NewAnnotation
 from render.blitz.queries import distinct, with_id, with_ids
@@ -64,6 +64,31 @@ def add_annotation(
     links = [_link(target, made) for target in targets]
     found = saved(deadline, "annotations", update.saveAndReturnArrayAsync, links)
     return found[0].child.id.val
+
+
+def link_annotation(
+    live: LiveSession,
+    kind: str,
+    annotation_id: int,
+    targets: Sequence[Annotated],
+    deadline: Deadline,
+) -> None:
+    """Link an annotation of a class that is there to all targets that lack a link of the user's."""
+    found = _load(live, kind, annotation_id, deadline)
+    group_id = found.details.group.id.val
+    linked = {
+        (link.parent_kind, link.parent_id)
+        for parent_kind in {target.kind for target in targets}
+        for link in list_annotations(
+            live, parent_kind, [t.id for t in targets if t.kind == parent_kind], deadline
+        )
+        if link.annotation_id == annotation_id and link.owner.id == live.user.user_id
+    }
+    child = type(found)(id=found.id, loaded=False)
+    links = [_link(one, child) for one in targets if (one.kind, one.id) not in linked]
+    if links:
+        update = live.service("update", deadline, group_id)
+        saved(deadline, "links", update.saveArrayAsync, links)
 
 
 def load_annotation(

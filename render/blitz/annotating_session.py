@@ -37,6 +37,15 @@ class AnnotatingSession(ObjectSession):
             deadline,
         )
 
+    def link_annotation(
+        self, kind: str, annotation_id: int, targets: Sequence[Annotated], deadline: Deadline
+    ) -> None:
+        """Link an annotation that is there to all targets that lack a link of the user's."""
+        self._run(
+            lambda live: annotating.link_annotation(live, kind, annotation_id, targets, deadline),
+            deadline,
+        )
+
     def change_annotation(
         self, kind: str, annotation_id: int, changes: Mapping[str, Any], deadline: Deadline
     ) -> None:
@@ -71,6 +80,10 @@ class AnnotatingSession(ObjectSession):
         self._run(
             lambda live: uploads.write_content(live, file_id, content, group_id, deadline), deadline
         )
+
+    def delete_file(self, file_id: int, group_id: int, deadline: Deadline) -> None:
+        """Delete an uploaded file that nothing is annotated with."""
+        self._run(lambda live: uploads.delete_file(live, file_id, group_id, deadline), deadline)
 
     def rename_image(self, image_id: int, name: str, deadline: Deadline) -> None:
         """Give an image another name; NotFound when it is missing or invisible."""

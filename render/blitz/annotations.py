@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from render.blitz.ami import call
+from render.blitz.files import version_of
 from render.blitz.mapping import permissions_of, seconds_of, unwrap
 from render.blitz.model_records import AnnotationLink, AttachedFile, Person
 from render.blitz.queries import distinct, with_ids, with_values
@@ -78,6 +79,7 @@ def file_of(file: Any) -> AttachedFile:
         size=unwrap(file.size),
         path=unwrap(file.path),
         mimetype=unwrap(file.mimetype),
+        version=version_of(file),
     )
 
 

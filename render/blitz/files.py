@@ -61,15 +61,19 @@ def load_fileset(live: LiveSession, image_id: int, deadline: Deadline) -> Filese
 
 def _original_file(entry: Any) -> OriginalFile:
     file = entry.originalFile
-    size, modified_ms = unwrap(file.size), unwrap(file.mtime)
     return OriginalFile(
         id=file.id.val,
         folder=text_of(file.path),
         name=text_of(file.name),
         client_path=text_of(entry.clientPath),
-        size_bytes=size,
-        version=text_of(file.hash) or f"{size}-{modified_ms}",
+        size_bytes=unwrap(file.size),
+        version=version_of(file),
     )
+
+
+def version_of(file: Any) -> str:
+    """Give what differs when the bytes of an original file do."""
+    return text_of(file.hash) or f"{unwrap(file.size)}-{unwrap(file.mtime)}"
 
 
 def read_file(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:

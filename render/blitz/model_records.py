@@ -118,13 +118,14 @@ class Person:
 
 @dataclass(frozen=True)
 class AttachedFile:
-    """An original file that is attached to something."""
+    """An original file that is attached to something; `version` differs when its bytes do."""
 
     id: int
     name: str | None
     size: int | None
     path: str | None
     mimetype: str | None
+    version: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,10 @@ def upload_file(
     try:
         write_content(live, file_id, content, group_id, Deadline.after(_BLOCK_TIMEOUT_S))
     except BaseException:
-        _take_back(live, file_id, group_id)
+        try:
+            delete_file(live, file_id, group_id, Deadline.after(_CLEAN_UP_TIMEOUT_S))
+        except ServiceError as error:
+            log.warning("file %d, which was not uploaded to its end, is left: %s", file_id, error)
         raise
     return file_id
 
@@ -75,6 +78,12 @@ def write_content(
             call(Deadline.after(_CLEAN_UP_TIMEOUT_S), "close a file store", store.closeAsync)
         except ServiceError as error:
             log.debug("closing a file store ended with: %s", error)
+
+
+def delete_file(live: LiveSession, file_id: int, group_id: int, deadline: Deadline) -> None:
+    """Delete a file that nothing is annotated with."""
+    request = omero.cmd.Delete2(targetObjects={"OriginalFile": [file_id]})
+    run_request(live, "delete the file", request, group_id, deadline)
 
 
 def _write(store: Any, file_id: int, content: Iterable[bytes]) -> None:
@@ -118,12 +127,3 @@ def _blocks(content: Iterable[bytes]) -> Iterator[bytes]:
             del held[:_BLOCK_BYTES]
     if held:
         yield bytes(held)
-
-
-def _take_back(live: LiveSession, file_id: int, group_id: int) -> None:
-    """Delete a file that nobody has heard of yet."""
-    request = omero.cmd.Delete2(targetObjects={"OriginalFile": [file_id]})
-    try:
-        run_request(live, "delete the file", request, group_id, Deadline.after(_CLEAN_UP_TIMEOUT_S))
-    except ServiceError as error:
-        log.warning("file %d, which was not uploaded to its end, is left: %s", file_id, error)

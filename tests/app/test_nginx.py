@@ -88,8 +88,18 @@ def test_all_addresses_of_both_prefixes_are_routed(tmp_path):
         path = re.sub(r"<(?:\w+:)?\w+>", "1", rule.rule)
         if path.startswith(("/webgateway/", "/webclient/")) and path.count("/") > 2:
             left = ("open_with", "keepalive_ping", "img_detail", "/webclient/api/")
+            # What people change by OMERO.web's own forms.
+            left += ("/webclient/action/", "annotate_map", "annotate_file", "edit_channel_names")
             expected = not any(part in path for part in left)
             assert any(pattern.search(path) for pattern in patterns) == expected, path
+
+
+def test_a_file_that_is_attached_may_be_larger_than_other_bodies(tmp_path):
+    text = configuration(tmp_path, Site(prefix="/omero"), max_upload_bytes=50 * 1024**2)
+    found = r"location ~ (\S+annotate_file\S*) \{[^}]*max_body_size (\S+);"
+    [(place, size)] = re.findall(found, text)
+    assert re.search(place, "/omero/webclient/annotate_file/") and size == "51457k"
+    assert "annotate_file" not in configuration(tmp_path, Site(omero_web="127.0.0.1:4090"))
 
 
 def test_the_rest_of_a_site_of_its_own_is_not_told_to_strangers(tmp_path):

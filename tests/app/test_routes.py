@@ -104,7 +104,7 @@ def test_every_route_reaches_its_view_and_every_view_is_in_a_table(gateway):
         # What is sent, OPTIONS, logging in, regions, tables' bits, jobs and what single viewers ask
         # for have tests of their own.
         others = ("pages.", "static", "shapes.", "login.", "tables.table_obj_id")
-        others += ("jobs.", "objects.", "iviewer.", "figure.")
+        others += ("jobs.", "objects.", "iviewer.", "figure.", "annotations.")
         if "GET" not in rule.methods or rule.endpoint.startswith(others):
             continue
         assert rule.endpoint in tried

@@ -1,6 +1,7 @@
 """Requests of every kind, made from the description: no fault of ours, no status untold."""
 
 import contextlib
+from collections.abc import Iterator
 
 import pytest
 import schemathesis
@@ -8,11 +9,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-from tests.app.conftest import Gateway
+from tests.app.apart import server_apart
+from tests.app.conftest import Gateway, ImageServer, make_gateway_on
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = 5
+
+
+@pytest.fixture(scope="module")
+def gateway(image_server: ImageServer, tmp_path_factory) -> Iterator[Gateway]:
+    """A server apart: among all requests are some that give images other names."""
+    with server_apart(image_server, tmp_path_factory) as server:
+        gateway = make_gateway_on(server, tmp_path_factory.mktemp("cache"), whole=True)
+        yield gateway
+        gateway.close()
 
 
 @pytest.mark.timeout(300)

@@ -1,6 +1,10 @@
-"""Who may draw on an image, and change what others drew; also through a router as OMERO has one."""
+"""Who may draw on images, annotate and rename them, and change what others made of them.
+
+Through a router as OMERO has one, where there is one.
+"""
 
 import contextlib
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +39,22 @@ class Members:
         )
         assert response.status_code == status, response.get_data(as_text=True)
         return response.get_json()
+
+    def post(self, user: str, path: str, status: int = 200, **form):
+        response = self.client.post(
+            f"/webclient/{path}/", data=form, headers={"X-OMERO-Session-Key": self.keys[user]}
+        )
+        assert response.status_code == status, response.get_data(as_text=True)
+        return response.get_json()
+
+    def get(self, user: str, path: str, status: int = 200):
+        response = self.client.get(path, headers={"X-OMERO-Session-Key": self.keys[user]})
+        assert response.status_code == status, response.get_data(as_text=True)
+        return response
+
+    def annotations(self, user: str, name: str) -> list[dict]:
+        path = f"/webclient/api/annotations/?image={self.ids[name]}"
+        return self.get(user, path).get_json()["annotations"]
 
     def draw(self, user: str, name: str) -> str:
         return self.persist(user, name, new=[POINT])["ids"][POINT["oldId"]]
@@ -144,11 +164,67 @@ def test_an_image_that_one_does_not_see_has_no_regions(members):
         assert members.client.get(f"/webgateway/{path}", headers=headers).status_code == 404
 
 
+def test_annotations_are_their_owner_s_and_their_group_s(members):
+    image, pairs = members.ids[IMAGE], '[["a", "b"]]'
+    made = members.post("alice", "annotate_map", image=image, mapAnnotation=pairs)["annId"]
+    form = {"image": image, "annotation_file": (io.BytesIO(b"of alice"), "a.txt")}
+    [attached] = members.post("alice", "annotate_file", **form)["fileIds"]
+    seen = {one["id"]: one for one in members.annotations("bob", IMAGE)}
+    assert set(seen) == {*made, attached}
+    for one in seen.values():
+        rights = one["permissions"]
+        assert (rights["canAnnotate"], rights["canEdit"], rights["canDelete"]) == (
+            True, False, False,
+        )  # fmt: skip
+    members.post("bob", "annotate_map", 403, annId=made, mapAnnotation=pairs)
+    members.post("bob", "annotate_map", 403, annId=made, mapAnnotation="[]")
+    members.post("bob", f"action/delete/file/{attached}", 403)
+    assert members.get("bob", f"/webclient/annotation/{attached}/").get_data() == b"of alice"
+    # Who does not see the image sees nothing of it, and what is linked to nothing is not told.
+    assert members.annotations("carol", IMAGE) == []
+    members.get("carol", f"/webclient/annotation/{attached}/", 404)
+    members.post("carol", f"action/delete/file/{attached}", 404)
+    members.post("carol", "annotate_map", 404, image=image, mapAnnotation=pairs)
+    # In a read-only group, and in another one's private group, nobody else annotates.
+    for user, name in (("bob", SLIDE), ("alice", DRAFT)):
+        target = members.ids[name]
+        members.post(user, "annotate_map", 403, image=target, mapAnnotation=pairs)
+        form = {"image": target, "annotation_file": (io.BytesIO(b"no"), "a.txt")}
+        members.post(user, "annotate_file", 403, **form)
+    both = [image, members.ids[DRAFT]]
+    assert (
+        "one group"
+        in members.post("bob", "annotate_map", 400, image=both, mapAnnotation=pairs)["detail"]
+    )
+    members.post("root", "annotate_map", annId=made, mapAnnotation="[]")
+    members.post("alice", f"action/delete/file/{attached}")
+    assert members.annotations("bob", IMAGE) == []
+
+
+def test_images_are_renamed_by_who_may_edit_them(members):
+    image = members.ids[IMAGE]
+    members.get("alice", f"/webgateway/imgData/{image}/")
+    for path, form in (
+        (f"action/savename/image/{image}", {"name": "x"}),
+        (f"edit_channel_names/{image}", {"channel0": "x"}),
+    ):
+        members.post("alice", path, 403, **form)
+        members.post("carol", path, 404, **form)
+        members.post("bob", path, **form)
+    told = members.get("alice", f"/webgateway/imgData/{image}/").get_json()
+    assert (told["meta"]["imageName"], told["channels"][0]["label"]) == ("x", "x")
+
+
 def test_without_a_login_nothing_is_saved(members):
     response = members.client.post("/iviewer/persist_rois/", data=b"{}")
     assert response.status_code == 403
     assert response.get_json()["message"].startswith("CSRF Failed")
     headers = {"X-CSRFToken": "a" * 32}
     members.client.set_cookie("csrftoken", "a" * 32)
-    refused = members.client.post("/iviewer/persist_rois/", data=b"{}", headers=headers)
-    assert refused.status_code == 401
+    for path in (
+        *("iviewer/persist_rois", "webclient/annotate_map", "webclient/annotate_file"),
+        *("webclient/action/savename/image/1", "webclient/edit_channel_names/1"),
+        "webclient/action/delete/file/1",
+    ):
+        refused = members.client.post(f"/{path}/", data=b"{}", headers=headers)
+        assert refused.status_code == 401
