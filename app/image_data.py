@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from render.engine.panes import BORDER, pane_grid
 from render.values import (
-    DTYPES,
     ChannelBinding,
     ChannelInfo,
     ContainerRef,
     ImageInfo,
     Model,
     RenderingDefinition,
+    dtype_named,
 )
 
 _MODEL_NAMES = {Model.GREYSCALE: "greyscale", Model.RGB: "color"}
@@ -110,9 +108,9 @@ def pixel_range(pixel_type: str) -> list[int] | list[float]:
     """Give the lowest and highest value as OMERO.web tells it.
 
     From byte width and sign alone: floats count as signed integers of their width, and all that
-    is signed is told in floating point.
+    is signed is told in floating point. Raises BadRequest for a type without pixels to render.
     """
-    dtype = np.dtype(DTYPES[pixel_type])
+    dtype = dtype_named(pixel_type)
     bits = 8 * dtype.itemsize
     if dtype.kind == "u":
         return [0, 2**bits - 1]

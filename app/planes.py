@@ -9,7 +9,7 @@ from app.call import Call
 from app.raw_tiles import plane_key
 from render.errors import TooLarge
 from render.job import MinMaxJob
-from render.values import DTYPES, ImageInfo, PlaneIndex, Region
+from render.values import ImageInfo, PlaneIndex, Region, dtype_named
 
 #: What is read at a time of a plane of which only a summary is kept.
 _BAND_BYTES = 8 * 1024**2
@@ -60,8 +60,8 @@ def _on_its_own(array: np.ndarray) -> np.ndarray:
 
 
 def bytes_per_pixel(info: ImageInfo) -> int:
-    """Give the bytes of one raw pixel of one channel."""
-    return np.dtype(DTYPES[info.pixel_type]).itemsize
+    """Give the bytes of one raw pixel of one channel; BadRequest where none can be read."""
+    return dtype_named(info.pixel_type).itemsize
 
 
 def plane_extent(call: Call, info: ImageInfo, plane: PlaneIndex) -> tuple[float, float]:

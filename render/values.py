@@ -7,7 +7,9 @@ arrays are (height, width). Nothing here does I/O or knows of a framework.
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from render.errors import RegionOutside
+import numpy as np
+
+from render.errors import BadRequest, RegionOutside
 
 #: Numpy type of each pixel type as it travels: planes are big-endian.
 DTYPES = {
@@ -21,6 +23,16 @@ DTYPES = {
     "float": ">f4",
     "double": ">f8",
 }
+
+
+def dtype_named(pixel_type: str) -> np.dtype:
+    """Give how pixels of a type travel; BadRequest for one that OMERO has and we cannot render."""
+    try:
+        return np.dtype(DTYPES[pixel_type])
+    except KeyError:
+        raise BadRequest(
+            f"pixel type '{pixel_type}' cannot be rendered; the types are {', '.join(DTYPES)}"
+        ) from None
 
 
 class Model(Enum):

@@ -133,6 +133,30 @@ def test_image_data_of_what_cannot_be_rendered_is_told_as_far_as_possible(make_g
     assert set(gateway.get(f"imgData/{image}/").get_json()) == {"id", "meta", "perms"}
 
 
+def test_complex_numbers_are_told_to_be_nothing_that_is_drawn(make_gateway):
+    gateway = make_gateway()
+    image = gateway.ids[STACK]
+    real = parts(gateway).source
+
+    def complex_one(image_id, deadline):
+        viewer = parts(gateway).identity.viewer(None, None)
+        known = real.session(viewer.credentials, deadline).image_info(image_id, deadline)
+        return replace(known, pixel_type="complex")
+
+    change_session(gateway, image_info=complex_one)
+    for path in (
+        f"render_image/{image}/0/0/",
+        f"render_image_region/{image}/0/0/?region=0,0,10,10",
+        f"render_thumbnail/{image}/",
+        f"render_split_channel/{image}/0/0/",
+        f"render_row_plot/{image}/0/0/3/",
+        f"histogram_json/{image}/channel/0/",
+    ):
+        response = gateway.get(path)
+        assert_is_error(response, 400)
+        assert "'complex' cannot be rendered" in response.get_json()["message"]
+
+
 def test_default_settings_come_from_a_plane_where_nothing_was_measured(make_gateway):
     gateway = make_gateway()
     image = gateway.ids[STACK]
