@@ -96,9 +96,9 @@ def archive_of(call: Call, originals: Originals, asked_name: str, deflate: bool)
     ]
     # Told now, while it still can be: that the server would not hand out the files.
     call.session.open_file(originals.files[0].id, call.deadline).close()
-    leave = call.parts.downloads.enter(call.viewer.key)
     pieces, length = zip_pieces(members, deflate)
     name = archive_name(asked_name, originals.infos[-1].name or "", members)
+    leave = call.parts.downloads.enter(call.viewer.key)
     pace = call.settings.download_max_bytes_per_s
     return Archive(name, length, DownloadBody(pieces, (leave,), pace, f"of the archive {name!r}"))
 

@@ -39,8 +39,8 @@ def pictures_archive(call: Call, request: DownloadRequest, format_name: str) -> 
         for name, info in zip(names, infos, strict=True)
     ]
     name = archive_name(request.archive_name, f"Download_as_{format_name}", members)
-    leave = call.parts.downloads.enter(call.viewer.key)
     pieces, length = zip_pieces(members, deflate=False)
+    leave = call.parts.downloads.enter(call.viewer.key)
     pace = call.settings.download_max_bytes_per_s
     return Archive(name, length, DownloadBody(pieces, (leave,), pace, f"of the archive {name!r}"))
 
