@@ -13,6 +13,7 @@ import socket
 import sys
 
 from app import check_settings
+from app.allocator import share_one_heap
 from app.in_force import take_in_force
 from app.metrics_folder import MetricsFolder
 from app.settings import SettingsError
@@ -78,6 +79,9 @@ os.environ[_folder_name] = str(_metrics.path)
 
 def on_starting(server):
     """Import, compile and start the image server before the first worker is forked."""
+    # glibc heeds an operator's own choice by itself.
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        share_one_heap()
     if settings.embedded:
         supervisor = Supervisor(
             [

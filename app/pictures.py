@@ -282,8 +282,9 @@ def open_pictures(settings: Settings, source_name: str) -> PictureStore:
         for group, folder in GROUPS.items()
         if bounds[group]
     }
-    behind = WriteBehind(settings.cache_write_behind_max_bytes)
     turns = Turns(settings.cache_dir / "turns")
+    # Who waits for a turn waits for what others write.
+    behind = WriteBehind(settings.cache_write_behind_max_bytes, is_wanted=turns.are_awaited)
     url = settings.cache_redis_url
     far = None if url is None else RedisTier(url.get_secret_value(), settings.cache_timeout_s)
     return PictureStore(source_name, settings.hot_pictures_max_bytes, disks, behind, turns, far)

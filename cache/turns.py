@@ -21,6 +21,12 @@ from cache.native import native_lock, pause
 FIRST_PAUSE_S = 0.001
 LONGEST_PAUSE_S = 0.02
 
+#: The byte, beyond those of all keys, that processes in which somebody waits lock together.
+_WAITING = 1 << 62
+
+#: `struct flock` of 64-bit Linux: type, whence, start, length, process (0 for these locks).
+_FLOCK = struct.Struct("hhqqi4x")
+
 Release = Callable[[], None]
 
 
@@ -33,6 +39,7 @@ class Turns:
     def __init__(self, path: str | Path) -> None:
         #: By offset, what tells one turn from another.
         self._held: dict[int, object] = {}
+        self._waiters = 0
         self._lock = native_lock()
         self._file: int | None = None
         with contextlib.suppress(OSError):
@@ -47,16 +54,24 @@ class Turns:
         Any thread may end it, and to end it twice does no harm.
         """
         offset = _offset(key)
-        until_s = time.monotonic() + wait_s
-        pause_s = FIRST_PAUSE_S
         turn = object()
-        while not self._try(offset, turn):
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                raise FlightTimeout(f"waited {wait_s:.3g} s for another process's result")
-            pause(min(pause_s, left_s))
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        if not self._try(offset, turn):
+            self._count_waiters(1)
+            try:
+                self._wait(offset, turn, wait_s)
+            finally:
+                self._count_waiters(-1)
         return lambda: self._release(offset, turn)
+
+    def are_awaited(self) -> bool:
+        """Tell whether somebody in another process waits for a turn, of whatever key."""
+        with self._lock:
+            if self._file is None:
+                return False
+            try:
+                return _is_locked(self._file, _WAITING)
+            except OSError:
+                return False
 
     def close(self) -> None:
         """End all turns."""
@@ -65,6 +80,24 @@ class Turns:
             self._held.clear()
             if file is not None:
                 os.close(file)
+
+    def _wait(self, offset: int, turn: object, wait_s: float) -> None:
+        until_s = time.monotonic() + wait_s
+        pause_s = FIRST_PAUSE_S
+        while not self._try(offset, turn):
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                raise FlightTimeout(f"waited {wait_s:.3g} s for another process's result")
+            pause(min(pause_s, left_s))
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _count_waiters(self, change: int) -> None:
+        with self._lock:
+            self._waiters += change
+            if self._file is None or self._waiters not in (0, change):
+                return
+            with contextlib.suppress(OSError):
+                _set_lock(self._file, fcntl.F_RDLCK if change > 0 else fcntl.F_UNLCK, _WAITING)
 
     def _try(self, offset: int, turn: object) -> bool:
         with self._lock:
@@ -98,5 +131,14 @@ def _offset(key: str) -> int:
 
 
 def _set_lock(file: int, kind: int, offset: int) -> None:
-    # struct flock of 64-bit Linux: type, whence, start, length, process (0 for these locks).
-    fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0))
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, _flock(kind, offset))
+
+
+def _is_locked(file: int, offset: int) -> bool:
+    """Tell whether a byte is locked through another opening of the file."""
+    found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, offset))
+    return _FLOCK.unpack(found)[0] != fcntl.F_UNLCK
+
+
+def _flock(kind: int, offset: int) -> bytes:
+    return _FLOCK.pack(kind, os.SEEK_SET, offset, 1, 0)

@@ -11,8 +11,10 @@ from cache.native import native_lock, native_queue, native_sleep, pause, start_n
 
 log = logging.getLogger(__name__)
 
-#: How long values gather: the answers that they belong to leave first, and one step keeps many.
-GATHER_S = 0.02
+#: How long values gather at most, so that one step keeps many: a step of one costs nearly as much.
+GATHER_S = 0.25
+#: How often whether they are wanted sooner is looked at.
+LOOK_S = 0.02
 #: Values that are written in one step at most, which other writers wait for.
 STEP_ENTRIES = 64
 STEP_BYTES = 8 * 1024**2
@@ -33,9 +35,18 @@ class WriteBehind:
     What waits is found by `get`. `done`, if given, is called once the value is written or is
     certain never to be; in the native thread or by `put` itself, so it must not wait for
     greenlets. A process that is killed loses what waits, which is a cache's right.
+    `is_wanted`, called by the native thread, tells whether others wait for what is to be written:
+    then it is written at once, as it is where much has gathered.
     """
 
-    def __init__(self, max_bytes: int, max_entries: int = 4096) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        max_entries: int = 4096,
+        is_wanted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._is_wanted = is_wanted
+        self._flushes = 0
         self._max_bytes = max_bytes
         self._max_entries = max_entries
         self._lock = native_lock()
@@ -90,11 +101,15 @@ class WriteBehind:
     def flush(self, wait_s: float) -> bool:
         """Wait until all is written and told; give whether it was within `wait_s` seconds."""
         until_s = time.monotonic() + wait_s
-        while self._waiting or self._writes:
-            if time.monotonic() >= until_s:
-                return False
-            pause(FLUSH_CHECK_S)
-        return True
+        self._flushes += 1
+        try:
+            while self._waiting or self._writes:
+                if time.monotonic() >= until_s:
+                    return False
+                pause(FLUSH_CHECK_S)
+            return True
+        finally:
+            self._flushes -= 1
 
     def close(self, wait_s: float = 5.0) -> None:
         """Write what waits, for `wait_s` seconds at most, and end the native thread."""
@@ -108,12 +123,25 @@ class WriteBehind:
         while self._waiting or not self._closed:
             if not self._waiting:
                 self._bell.get()
-            native_sleep(GATHER_S)
+            self._gather()
             while not self._bell.empty():
                 self._bell.get()
             for cache, step in self._next_step().items():
                 self._write(cache, step)
             self._writes = False
+
+    def _gather(self) -> None:
+        """Wait while more may come; in any case a moment, for the answers to leave first."""
+        until_s = time.monotonic() + GATHER_S
+        native_sleep(LOOK_S)
+        while time.monotonic() < until_s and not (
+            self._closed
+            or self._flushes
+            or len(self._waiting) >= STEP_ENTRIES
+            or self._waiting_bytes >= STEP_BYTES
+            or self._is_wanted()
+        ):
+            native_sleep(LOOK_S)
 
     def _next_step(self) -> dict[FileCache, list[tuple[str, _Waiting]]]:
         """Give the oldest of what waits, by cache; it goes on waiting until it is written."""

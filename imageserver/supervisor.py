@@ -69,7 +69,8 @@ class Supervisor:
         return subprocess.Popen(
             [sys.executable, "-m", "imageserver", "--with-parent", *self.arguments],
             cwd=_PROJECT,
-            env={**os.environ, **self.environment},
+            # One heap for all threads: those of glibc's for each thread grow page by page.
+            env={"MALLOC_ARENA_MAX": "1", **os.environ, **self.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -71,6 +71,29 @@ def test_whoever_waits_comes_on_when_the_turn_ends(make_turns):
     waiting.join()
 
 
+def test_that_somebody_waits_is_known_to_the_others(make_turns):
+    holder, waiting, other = make_turns(), make_turns(), make_turns()
+    end = holder.take("a", 0)
+    waiters = [threading.Thread(target=waiting.take, args=(key, WAIT_S)) for key in ("a", "b")]
+    assert not holder.are_awaited()
+    waiters[0].start()
+    until = time.monotonic() + WAIT_S
+    while not holder.are_awaited():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    assert other.are_awaited()
+    waiters[1].start()
+    waiters[1].join()
+    assert holder.are_awaited()
+    end()
+    waiters[0].join()
+    assert not holder.are_awaited()
+    assert not other.are_awaited()
+    with pytest.raises(FlightTimeout):
+        holder.take("a", 0.002)
+    assert not other.are_awaited()
+
+
 def test_closing_ends_all_turns(make_turns):
     first, second = make_turns(), make_turns()
     first.take("a", 0)
@@ -83,6 +106,7 @@ def test_without_a_usable_file_everybody_has_a_turn(make_turns, tmp_path):
     first, second = make_turns(tmp_path / "file" / "turns"), make_turns(tmp_path / "file" / "turns")
     first.take("a", 0)
     second.take("a", 0)()
+    assert not first.are_awaited()
 
 
 HOLDER = """

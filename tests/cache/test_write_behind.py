@@ -1,12 +1,15 @@
 import os
+import queue
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 
+from cache import write_behind
 from cache.file_cache import FileCache
 from cache.write_behind import WriteBehind
 
@@ -45,6 +48,51 @@ class Gate:
         assert self.may_write.wait(WAIT_S)
         self.steps.append([key for key, _ in values])
         return self.cache.set_many(values)
+
+
+class Steps:
+    """Notes what is written in which step, and lets it be waited for."""
+
+    def __init__(self):
+        self.steps = queue.SimpleQueue()
+
+    def set_many(self, values):
+        self.steps.put([key for key, _ in values])
+        return len(values)
+
+    def next(self):
+        return self.steps.get(timeout=WAIT_S)
+
+
+def test_values_gather_until_somebody_waits_for_one(make_behind, monkeypatch):
+    monkeypatch.setattr(write_behind, "GATHER_S", 3600)
+    wanted = threading.Event()
+    behind, steps = WriteBehind(10**6, is_wanted=wanted.is_set), Steps()
+    for key in "abc":
+        behind.put(steps, key, b"1")
+        time.sleep(write_behind.LOOK_S)
+    assert steps.steps.empty()
+    wanted.set()
+    assert steps.next() == ["a", "b", "c"]
+    behind.put(steps, "d", b"1")
+    assert steps.next() == ["d"]
+    behind.close()
+
+
+def test_much_is_not_left_waiting(make_behind, monkeypatch):
+    monkeypatch.setattr(write_behind, "GATHER_S", 3600)
+    behind, steps = make_behind(10**8), Steps()
+    for number in range(write_behind.STEP_ENTRIES):
+        behind.put(steps, f"small {number}", b"1")
+    assert len(steps.next()) == write_behind.STEP_ENTRIES
+    behind.put(steps, "large", bytes(write_behind.STEP_BYTES))
+    assert steps.next() == ["large"]
+
+
+def test_what_nobody_waits_for_is_written_all_the_same(make_behind):
+    steps = Steps()
+    make_behind(10**6).put(steps, "a", b"1")
+    assert steps.next() == ["a"]
 
 
 def test_what_is_put_is_found_at_once_and_written_soon(cache, make_behind):
