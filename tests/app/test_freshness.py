@@ -55,6 +55,7 @@ def _touch(path: Path) -> None:
     freshness.close()
 
 
+@pytest.mark.slow
 def test_another_process_is_heard(tmp_path):
     path = tmp_path / "freshness"
     freshness = Freshness(path)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from app import log_writer
 from app.log_writer import LateHandler
 
@@ -74,6 +76,7 @@ def test_a_stream_that_cannot_be_written_to_harms_nobody():
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_the_process_ends():
     program = (
         "import logging\n"
@@ -89,6 +92,7 @@ def test_nothing_is_lost_when_the_process_ends():
     ]
 
 
+@pytest.mark.slow
 def test_a_process_that_was_forked_writes_its_own_lines_and_no_others(tmp_path):
     program = (
         "import logging, os, time\n"

@@ -217,6 +217,7 @@ work(4)
 """
 
 
+@pytest.mark.slow
 def test_processes_add_up_and_what_an_ended_one_counted_stays(tmp_path):
     folder = tmp_path / "metrics"
     folder.mkdir()

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from app.web import parts_of
 from tests.app.conftest import asked_by_the_host, start_image_server, stop
 
@@ -15,6 +17,7 @@ def test_a_ready_service_says_so_for_each_part(gateway):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.slow
 def test_it_says_which_part_fails(make_gateway, image_server, tmp_path):
     process, port = start_image_server(image_server.folder, tmp_path / "index")
     gateway = make_gateway(image_server_port=port, ready_timeout_s=3.0)

@@ -90,6 +90,7 @@ def is_over(pid: int) -> bool:
         (("--session-timeout", "0"), "--session-timeout"),
     ],
 )
+@pytest.mark.slow
 def test_what_makes_no_sense_stops_the_start(
     folder: Folder, arguments: tuple[str, ...], reason: str
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_folder_that_is_none_and_a_taken_port_are_told(folder: Folder, tmp_pat
     assert process.returncode == 1 and "cannot listen" in errors
 
 
+@pytest.mark.slow
 def test_the_password_of_the_environment_counts(folder: Folder, tmp_path: Path) -> None:
     environment = {"BLITZRENDER_IMAGESERVER_PASSWORD": "s3cret"}
     with (

@@ -164,6 +164,7 @@ def test_a_group_of_others_is_refused(client: LoggedIn) -> None:
         query.find("Image", 1)
 
 
+@pytest.mark.slow
 def test_an_idle_session_ends_and_a_used_one_stays(folder: Folder, tmp_path: Path) -> None:
     arguments = ("--session-timeout", "2")
     with start_image_server(folder.path, cache_dir=tmp_path, arguments=arguments) as server:

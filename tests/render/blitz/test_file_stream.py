@@ -132,6 +132,7 @@ def test_a_session_in_use_by_a_stream_is_not_closed_for_being_idle(server: int) 
     source.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_restarted_midway_is_asked_again(folder: Path, tmp_path: Path) -> None:
     process, port = start_image_server(folder, tmp_path)
     source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))

@@ -240,6 +240,7 @@ def test_a_joined_session_reads_and_outlives_the_one_who_joined(
         guest.close()
 
 
+@pytest.mark.slow
 def test_a_server_killed_under_requests_fails_them_and_heals(folder: Path, tmp_path: Path) -> None:
     server = ImageServer(folder, tmp_path)
     source = BlitzSource(server.endpoint())

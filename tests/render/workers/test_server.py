@@ -267,6 +267,7 @@ def test_a_login_that_is_refused_and_time_that_is_up_are_told(
         worker.submit(job, soon(-1))
 
 
+@pytest.mark.slow
 def test_the_server_going_away_is_told_and_no_engine_is_left(
     folder: Path, images: dict[str, ImageInfo], tmp_path: Path
 ) -> None:
