@@ -232,6 +232,14 @@ OPERATIONS: dict[str, Operation] = {
     "figure.pixels_type": Operation(("image",)),
     "figure.images_details": Operation(("images of a list",)),
     "figure.unit_conversion": Operation(),
+    "figure.list_web_figures": Operation(),
+    "figure.load_web_figure": Operation(),
+    "figure.save_web_figure": Operation(
+        ("figureJSON", "fileId"), ("text/plain",), _FORM, statuses=(409, 507)
+    ),
+    "figure.delete_web_figure": Operation(("fileId",), ("text/plain",), _FORM),
+    "figure.make_web_figure": Operation(bodies=_FORM),
+    "figure.chgrp": Operation(bodies=_FORM),
     "pixels.tile": Operation(
         ("tile x", "tile y", "tile w", "tile h", "resolution", "tile format"),
         (BYTES, "image/tiff"),

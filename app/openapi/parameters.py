@@ -205,6 +205,8 @@ PARAMETERS = _by_key(
         Parameter("channel0", _TEXT, "The first channel's name; `channel1`, … follow.", "form"),
         Parameter("confirm_apply", _TEXT, "Whether all images of `parentId` are meant.", "form"),
         Parameter("parentId", _TEXT, "A dataset or plate.", "form", "dataset-1"),
+        Parameter("figureJSON", _TEXT, "The figure.", place="form", example='{"panels": []}'),
+        Parameter("fileId", _NUMBER, "The saved figure.", place="form"),
         Parameter("username", _TEXT, "The OMERO user.", place="form"),
         Parameter("password", _TEXT | {"format": "password"}, "The user's password.", place="form"),
         Parameter("server", _NUMBER, "The number of the OMERO.server.", place="form"),

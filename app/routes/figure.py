@@ -1,9 +1,13 @@
 """OMERO.figure: its page, its own files, and what it asks for besides webgateway."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from flask import Blueprint, Response, request, url_for
 
 from app import csrf
 from app.bundles import bundle_file
+from app.call import Call
 from app.figure_data import (
     converted,
     count_regions,
@@ -15,11 +19,13 @@ from app.figure_data import (
     describe_times_of,
 )
 from app.figure_page import figure_bundle, figure_page
-from app.figure_params import parse_scaled_region
-from app.http import data_response
+from app.figure_params import parse_figure, parse_figure_id, parse_scaled_region
+from app.forms import read_form
+from app.http import data_response, passing_response
 from app.icons import projection_icon
 from app.params import parse_ids
 from app.routes.pages import assets_version, finished_page
+from app.saved_figures import delete_figure, list_figures, load_figure, save_figure
 from app.scaled_regions import render_scaled_region as draw_scaled_region
 from app.web import (
     client_has,
@@ -37,6 +43,8 @@ blueprint = Blueprint("figure", __name__)
 _MOST_IMAGES = 100
 #: Images of whom it is told, in one question, to whom they belong.
 _MOST_OWNED_IMAGES = 1000
+#: Bytes of a form for each of the file that comes of it: compact, but with signs of three letters.
+_FORM_PER_FILE = 2
 #: What the page needs beyond what our own pages do: its templates become code in the browser.
 _CONTENT = {
     "script-src": "'self' 'unsafe-eval'",
@@ -138,6 +146,59 @@ def images_details() -> Response:
 def unit_conversion(value: str, unit: str, to_unit: str) -> Response:
     """Give a length in another unit."""
     return data_response(converted(value, unit, to_unit), {})
+
+
+@blueprint.get("/figure/list_web_figures/")
+def list_web_figures() -> Response:
+    """List the saved figures."""
+    return data_response(list_figures(current_call()), {})
+
+
+@blueprint.get("/figure/load_web_figure/<number:file_id>/")
+def load_web_figure(file_id: int) -> Response:
+    """Give a saved figure."""
+    return data_response(load_figure(current_call(), file_id), {})
+
+
+@blueprint.post("/figure/save_web_figure/")
+def save_web_figure() -> Response:
+    """Save a figure, as a new one or in place of one, and give its id."""
+    call = current_call()
+    figure = parse_figure(_form(call), call.settings.max_figure_bytes, datetime.now())
+    return _text(str(save_figure(call, figure)))
+
+
+@blueprint.post("/figure/delete_web_figure/")
+def delete_web_figure() -> Response:
+    """Delete a saved figure."""
+    call = current_call()
+    delete_figure(call, parse_figure_id(_form(call)))
+    return _text("Deleted OK")
+
+
+@blueprint.post("/figure/make_web_figure/")
+def make_web_figure() -> Response:
+    """Say that figures are not exported."""
+    current_call()
+    reason = "OMERO.figure's export script does not run here; OMERO.web exports figures"
+    return passing_response({"status": "failed", "error": reason}, {})
+
+
+@blueprint.post("/figure/chgrp/")
+def chgrp() -> Response:
+    """Say that figures are not moved to other groups."""
+    current_call()
+    return passing_response({"error": "Figures are not moved here; OMERO.web does that"}, {})
+
+
+def _form(call: Call) -> Mapping[str, str]:
+    return read_form(request, _FORM_PER_FILE * call.settings.max_figure_bytes, "max_figure_bytes")
+
+
+def _text(text: str) -> Response:
+    response = Response(text, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _ids() -> list[int]:

@@ -39,6 +39,9 @@ class LimitsSettings(BaseModel):
     uploads_max: Count = setting(
         8, "Files that one worker process takes in at a time; one more is answered 503."
     )
+    max_figure_bytes: Count = setting(
+        4 * 1024**2, "Bytes of the file of a figure that is saved or opened."
+    )
     max_histogram_bins: Count = setting(65536, "Bins of the finest histogram.")
     thumbnail_batch_limit: Count = setting(
         50, "Thumbnails that one get_thumbnails request may ask for."

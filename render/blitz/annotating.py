@@ -95,7 +95,11 @@ def load_annotation(
     live: LiveSession, kind: str, annotation_id: int, deadline: Deadline
 ) -> AnnotationRecord:
     """Load an annotation of a class, such as `FileAnnotation`; NotFound when there is none."""
-    found = _load(live, kind, annotation_id, deadline)
+    return record_of_annotation(_load(live, kind, annotation_id, deadline))
+
+
+def record_of_annotation(found: Any) -> AnnotationRecord:
+    """Give an annotation that was loaded with owner, group, event and, if it has one, file."""
     file = getattr(found, "file", None)
     return AnnotationRecord(
         id=found.id.val,

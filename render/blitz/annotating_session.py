@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from render.blitz import annotating, renaming, uploads
+from render.blitz import annotating, file_annotations, renaming, uploads
 from render.blitz.model_records import Annotated, AnnotationRecord, NewAnnotation, NewFile
 from render.blitz.object_session import ObjectSession
 from render.deadline import Deadline
@@ -61,6 +61,12 @@ class AnnotatingSession(ObjectSession):
             lambda live: annotating.delete_annotation(live, kind, annotation_id, deadline), deadline
         )
 
+    def file_annotations(self, namespace: str, deadline: Deadline) -> tuple[AnnotationRecord, ...]:
+        """Give all visible file annotations of a namespace, by rising id; TooLarge for too many."""
+        return self._run(
+            lambda live: file_annotations.list_file_annotations(live, namespace, deadline), deadline
+        )
+
     def upload_file(
         self, file: NewFile, content: Iterable[bytes], group_id: int, deadline: Deadline
     ) -> int:
@@ -79,6 +85,13 @@ class AnnotatingSession(ObjectSession):
         """Make the bytes of an uploaded file those of `content`, no more and no less."""
         self._run(
             lambda live: uploads.write_content(live, file_id, content, group_id, deadline), deadline
+        )
+
+    def rename_file(self, file_id: int, name: str, group_id: int, deadline: Deadline) -> None:
+        """Give an uploaded file another name; NotFound where there is none."""
+        self._run(
+            lambda live: file_annotations.rename_file(live, file_id, name, group_id, deadline),
+            deadline,
         )
 
     def delete_file(self, file_id: int, group_id: int, deadline: Deadline) -> None:

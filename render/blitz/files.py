@@ -76,23 +76,26 @@ def version_of(file: Any) -> str:
     return text_of(file.hash) or f"{unwrap(file.size)}-{unwrap(file.mtime)}"
 
 
-def read_file(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:
-    """Read a whole original file of at most `Limits.file_bytes`."""
+def read_file(
+    live: LiveSession, file_id: int, deadline: Deadline, most_bytes: int | None = None
+) -> bytes:
+    """Read a whole original file of at most `most_bytes`, or `Limits.file_bytes`."""
+    most = live.limits.file_bytes if most_bytes is None else most_bytes
     return outlive(
-        deadline, "read the file", lambda: _read(live, file_id, Deadline.after(_READ_TIMEOUT_S))
+        deadline,
+        "read the file",
+        lambda: _read(live, file_id, most, Deadline.after(_READ_TIMEOUT_S)),
     )
 
 
-def _read(live: LiveSession, file_id: int, deadline: Deadline) -> bytes:
+def _read(live: LiveSession, file_id: int, most: int, deadline: Deadline) -> bytes:
     proxy = call(deadline, "open a file store", live.factory.createRawFileStoreAsync)
     (store,) = live.adopt([omero.api.RawFileStorePrx.uncheckedCast(proxy)], deadline, ALL_GROUPS)
     try:
         call(deadline, "open the file", store.setFileIdAsync, file_id)
         size = call(deadline, "ask for the file's size", store.sizeAsync)
-        if size > live.limits.file_bytes:
-            raise TooLarge(
-                f"file {file_id} has {size} bytes, which is more than {live.limits.file_bytes}"
-            )
+        if size > most:
+            raise TooLarge(f"file {file_id} has {size} bytes, which is more than {most}")
         blocks = []
         # The server pads with zeros what is asked for beyond the end.
         for offset in range(0, size, _BLOCK_BYTES):

@@ -202,9 +202,12 @@ class BlitzSession(DrawingSession, AnnotatingSession):
         """List the lookup tables of the server, ordered by lower-case name."""
         return self._run(lambda live: list_lookup_tables(live, deadline), deadline)
 
-    def read_file(self, file_id: int, deadline: Deadline) -> bytes:
-        """Read a small original file such as a lookup table; TooLarge above Limits.file_bytes."""
-        return self._run(lambda live: read_file(live, file_id, deadline), deadline)
+    def read_file(self, file_id: int, deadline: Deadline, most_bytes: int | None = None) -> bytes:
+        """Read a small original file such as a lookup table.
+
+        Raises TooLarge above `most_bytes`, or Limits.file_bytes.
+        """
+        return self._run(lambda live: read_file(live, file_id, deadline, most_bytes), deadline)
 
     def rois(self, image_id: int, deadline: Deadline) -> tuple[Roi, ...]:
         """List the regions of interest of an image with their shapes, ordered by id.

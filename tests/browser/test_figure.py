@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.chromium import wait_for
 from tests.browser.compared import CHANGED, SAME, difference, write_cells
@@ -21,6 +27,11 @@ pytestmark = [pytest.mark.slow, needs_figure]
 
 CELLS, LARGE = "cells.ome.tif", "large.ome.tif"
 WAIT_S = 30
+NOT_YET = (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 #: Channels of the cells and their colours, as the page finds them.
 DEFAULT = {1: "FF0000", 2: "00FF00"}
 
@@ -105,6 +116,7 @@ class Page:
 
     def shows(self, expected, index=0):
         """Wait until a panel is painted, all of it."""
+        wait_for(self.browser, f"document.querySelectorAll('.imagePanel').length > {index}")
         until = time.monotonic() + WAIT_S
         while True:
             found = difference(inner(self.painted(index)), inner(expected))
@@ -114,15 +126,23 @@ class Page:
             time.sleep(0.1)
 
     def click(self, selector, index=0):
-        """Click what may just be made anew."""
+        """Click what may just be made anew, or come into view."""
         until = time.monotonic() + WAIT_S
         while True:
             wait_for(self.browser, f"document.querySelectorAll({selector!r}).length > {index}")
             try:
                 self.browser.find_elements(By.CSS_SELECTOR, selector)[index].click()
                 return
-            except (StaleElementReferenceException, IndexError):
-                assert time.monotonic() < until, f"{selector} does not stay"
+            except (*NOT_YET, IndexError):
+                assert time.monotonic() < until, f"{selector} cannot be clicked"
+                time.sleep(0.05)
+
+    def answer(self, text=None):
+        """Answer what the page asks in a window of the browser's own."""
+        question = WebDriverWait(self.browser, WAIT_S).until(expected_conditions.alert_is_present())
+        if text is not None:
+            question.send_keys(text)
+        question.accept()
 
     def asked(self, word):
         """The queries of what was asked for, by a word in the address."""
@@ -210,6 +230,50 @@ def test_two_images_make_two_panels(page):
     page.shows(page.plane(), names.index(CELLS))
     thumbnail = f"/webgateway/render_thumbnail/{page.ids[LARGE]}/512/"
     page.shows(page.picture(thumbnail), names.index(LARGE))
+
+
+def test_a_figure_is_saved_listed_opened_again_changed_and_deleted(page):
+    page.begin(CELLS)
+    page.click(".channel-btn", 1)
+    page.shows(one := page.plane({1: "FF0000"}))
+    page.click(".save_figure.btn")
+    page.answer("Mäuse <b>1</b>")
+    wait_for(page.browser, "location.pathname.startsWith('/figure/file/')")
+    wait_for(page.browser, "figureModel.get('unsaved') === false")
+    number = page.browser.execute_script("return figureModel.get('fileId')")
+    [saved] = page.service.get_json("/figure/list_web_figures/")
+    assert (saved["id"], saved["name"]) == (number, "Mäuse <b>1</b>")
+    assert page.browser.current_url == page.service.url(f"/figure/file/{number}")
+
+    # From the list, which shows it with its picture.
+    page.open("open/")
+    row = "#openFigureModal tbody tr"
+    wait_for(page.browser, f"document.querySelector('{row}') !== null")
+    assert "Mäuse <b>1</b>" in page.browser.find_element(By.CSS_SELECTOR, row).text
+    wait_for(page.browser, f"document.querySelector('{row} img')?.naturalWidth > 20")
+    page.click(f"{row} a")
+    wait_for(page.browser, f"figureModel.get('fileId') === {number}")
+    page.shows(one)
+    assert page.browser.execute_script("return figureModel.get('canEdit')") is True
+
+    # Changed, it is saved under the same number and name, without a question.
+    page.browser.execute_script("figureModel.panels.first().set('selected', true)")
+    page.browser.execute_script("figureModel.notifySelectionChange()")
+    page.click(".channel-btn", 1)
+    page.shows(both := page.plane())
+    assert difference(one, both) > CHANGED
+    wait_for(page.browser, "figureModel.get('unsaved')")
+    page.click(".save_figure.btn")
+    wait_for(page.browser, "figureModel.get('unsaved') === false")
+    page.open(f"file/{number}")
+    page.shows(both)
+    assert [one["id"] for one in page.service.get_json("/figure/list_web_figures/")] == [number]
+
+    page.click(".navbar .dropdown-toggle", 0)
+    page.click(".delete_figure a")
+    page.answer()
+    wait_for(page.browser, "document.querySelector('#welcomeModal.show') !== null")
+    assert page.service.get_json("/figure/list_web_figures/") == []
 
 
 def test_links_lead_there_from_the_list_of_images(page):

@@ -3,52 +3,33 @@
 Through a router as OMERO has one, where there is one.
 """
 
-import contextlib
 import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from flask.testing import FlaskClient
 
-from app import create_app
-from app.settings import load_settings
-from app.web import parts_of
-from render.blitz.endpoint import Credentials, Endpoint
-from render.blitz.source import BlitzSource
-from tests.app.identity.conftest import soon
+from tests.app.identity.members import Members, members_of
 from tests.app.test_roi_changes import LABEL, POINT
-from tests.support.glacier2 import missing_glacier2, start_glacier2
-from tests.support.image_server import start_image_server
-from tests.support.lab import DRAFT, IMAGE, PASSWORDS, SLIDE, make_lab
+from tests.support.lab import DRAFT, IMAGE, SLIDE
 
 
 @dataclass(frozen=True)
-class Members:
-    client: FlaskClient
-    keys: dict[str, str]
-    ids: dict[str, int]
-
+class Changing(Members):
     def persist(self, user: str, name: str, status: int = 200, **rois):
         body = json.dumps({"imageId": self.ids[name], "rois": rois})
-        response = self.client.post(
-            "/iviewer/persist_rois/",
-            data=body,
-            headers={"X-OMERO-Session-Key": self.keys[user]},
-        )
+        response = self.client.post("/iviewer/persist_rois/", data=body, headers=self.headers(user))
         assert response.status_code == status, response.get_data(as_text=True)
         return response.get_json()
 
     def post(self, user: str, path: str, status: int = 200, **form):
-        response = self.client.post(
-            f"/webclient/{path}/", data=form, headers={"X-OMERO-Session-Key": self.keys[user]}
-        )
+        response = self.client.post(f"/webclient/{path}/", data=form, headers=self.headers(user))
         assert response.status_code == status, response.get_data(as_text=True)
         return response.get_json()
 
     def get(self, user: str, path: str, status: int = 200):
-        response = self.client.get(path, headers={"X-OMERO-Session-Key": self.keys[user]})
+        response = self.client.get(path, headers=self.headers(user))
         assert response.status_code == status, response.get_data(as_text=True)
         return response
 
@@ -60,48 +41,14 @@ class Members:
         return self.persist(user, name, new=[POINT])["ids"][POINT["oldId"]]
 
     def rois(self, user: str, name: str) -> list[dict]:
-        response = self.client.get(
-            f"/api/v0/m/rois/?image={self.ids[name]}",
-            headers={"X-OMERO-Session-Key": self.keys[user]},
-        )
-        return response.get_json()["data"]
+        address = f"/api/v0/m/rois/?image={self.ids[name]}"
+        return self.client.get(address, headers=self.headers(user)).get_json()["data"]
 
 
 @pytest.fixture(scope="module")
-def members(tmp_path_factory) -> Iterator[Members]:
-    lab = make_lab(tmp_path_factory.mktemp("lab"))
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(
-            start_image_server(
-                lab.folder, transports=("tcp", "ssl", "manager"), arguments=lab.arguments
-            )
-        )
-        port = server.ports["tcp"]
-        if missing_glacier2() is None:
-            port = stack.enter_context(start_glacier2(server)).ports["tcp"]
-        source = BlitzSource(Endpoint("127.0.0.1", port, "tcp"))
-        app = create_app(
-            load_settings(
-                env_file=None,
-                omero_host="127.0.0.1",
-                omero_port=port,
-                omero_transport="tcp",
-                cache_dir=tmp_path_factory.mktemp("cache"),
-                render_threads=1,
-                image_info_max_age_s=1000,
-            )
-        )
-        keys = {user: source.log_in(user, word, soon()).key for user, word in PASSWORDS.items()}
-        session = source.session(Credentials.login("root", PASSWORDS["root"]), soon())
-        ids = {
-            str(image.name): image.id
-            for project in session.projects(soon())
-            for dataset in session.datasets(project.id, soon())
-            for image in session.images(dataset.id, soon())
-        }
-        yield Members(app.test_client(), keys, ids)
-        parts_of(app).close()
-        source.close()
+def members(tmp_path_factory) -> Iterator[Changing]:
+    with members_of(tmp_path_factory.mktemp("members")) as found:
+        yield Changing(found.client, found.keys, found.ids)
 
 
 def attempts(name: str) -> list[dict]:
