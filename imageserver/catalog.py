@@ -272,7 +272,11 @@ class Catalog:
 
     def keep(self, user_id: int, given: Sequence[GivenObject | Rename]) -> list[int]:
         """Save what a user made, all or none; give its ids. Raises StaleVersion and NoRoom."""
-        return self._kept.save(user_id, given)
+        ids = self._kept.save(user_id, given)
+        renamed = [one.id for one in given if isinstance(one, Rename) and one.kind == "Image"]
+        if renamed:
+            self._definitions.note(user_id, "Image", renamed)
+        return ids
 
     def delete_kept(self, ids: Sequence[int]) -> list[KeptObject]:
         """Delete what users made, with what goes with it; give all that is gone."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 #: Event ids of saves lie above those that follow from images.
 _SAVES = 1 << 62
-_ENTITY_TYPE = "ome.model.display.RenderingDef"
+_ENTITY_TYPES = {
+    "RenderingDef": "ome.model.display.RenderingDef",
+    "Image": "ome.model.core.Image",
+}
 
 #: Classes whose entities a save changes, those above them included.
 CHANGED_BY_SAVES = frozenset(
@@ -143,8 +146,8 @@ DEFINITION_MEMBERS: dict[str, dict[str, Finder]] = {
         **_of_event("type", lambda graph, event: enumeration("EventType", "User")),
     },
     "EventLog": {
-        "entityId": lambda graph, entry: entry.definition_id,
-        "entityType": lambda graph, entry: _ENTITY_TYPE,
+        "entityId": lambda graph, entry: entry.object_id,
+        "entityType": lambda graph, entry: _ENTITY_TYPES[entry.kind],
         "action": lambda graph, entry: entry.action,
         "event": lambda graph, entry: save_event(entry.event),
     },

@@ -34,7 +34,8 @@ create table if not exists bindings (
     unique (definition_id, position));
 create table if not exists saves (
     id integer primary key autoincrement, time_s real not null, user_id integer not null,
-    definition_id integer not null, action text not null);
+    definition_id integer not null, action text not null,
+    kind text not null default 'RenderingDef');
 """
 
 
@@ -53,11 +54,12 @@ class SaveEvent:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """What a save did to which definition: INSERT or UPDATE."""
+    """What a save did, INSERT or UPDATE, to which definition, or to which object of a class."""
 
     event: SaveEvent
-    definition_id: int
+    object_id: int
     action: str
+    kind: str = "RenderingDef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,12 @@ class DefinitionStore:
         # A save that was answered outlives a power cut.
         self._connection.execute("pragma synchronous = full")
         self._connection.executescript(_SCHEMA)
+        columns = [row[1] for row in self._connection.execute("pragma table_info(saves)")]
+        if "kind" not in columns:
+            # Made by a version that kept nothing but settings.
+            self._connection.execute(
+                "alter table saves add column kind text not null default 'RenderingDef'"
+            )
         self.current = self._load()
 
     def close(self) -> None:
@@ -136,11 +144,37 @@ class DefinitionStore:
                     others = by_pixels.get(definition.pixels_id, ())
                     others = tuple(other for other in others if other.id != definition.id)
                     by_pixels[definition.pixels_id] = (*others, definition)
-                self._connection.execute(
-                    "delete from saves where id <= (select max(id) from saves) - ?", (LOG_LENGTH,)
-                )
+                self._forget_old_saves()
             self.current = Definitions(MappingProxyType(by_pixels), tuple(log))
             return saved
+
+    def note(self, user_id: int, kind: str, ids: Iterable[int]) -> None:
+        """Have those who ask what changed told that objects of another class did."""
+        with self._lock:
+            now_s, log = time.time(), deque(self.current.log, LOG_LENGTH)
+            with self._connection:
+                for identifier in ids:
+                    event_id = self._log(user_id, now_s, identifier, UPDATE, kind)
+                    event = SaveEvent(event_id, now_s, user_id)
+                    log.append(LogEntry(event, identifier, UPDATE, kind))
+                self._forget_old_saves()
+            self.current = replace(self.current, log=tuple(log))
+
+    def _log(
+        self, user_id: int, now_s: float, identifier: int, action: str, kind: str = "RenderingDef"
+    ) -> int:
+        event_id = self._connection.execute(
+            "insert into saves (time_s, user_id, definition_id, action, kind)"
+            " values (?, ?, ?, ?, ?)",
+            (now_s, user_id, identifier, action, kind),
+        ).lastrowid
+        assert event_id is not None
+        return event_id
+
+    def _forget_old_saves(self) -> None:
+        self._connection.execute(
+            "delete from saves where id <= (select max(id) from saves) - ?", (LOG_LENGTH,)
+        )
 
     def _save(
         self, user_id: int, change: Change, before: SavedDefinition | None, now_s: float
@@ -156,12 +190,7 @@ class DefinitionStore:
             assert definition_id is not None
         else:
             definition_id = before.id
-        event_id = execute(
-            "insert into saves (time_s, user_id, definition_id, action) values (?, ?, ?, ?)",
-            (now_s, user_id, definition_id, action),
-        ).lastrowid
-        assert event_id is not None
-        event = SaveEvent(event_id, now_s, user_id)
+        event = SaveEvent(self._log(user_id, now_s, definition_id, action), now_s, user_id)
         definition = SavedDefinition(
             id=definition_id,
             pixels_id=change.pixels_id,
@@ -223,9 +252,9 @@ class DefinitionStore:
             )
             found[row[1]] = (*found.get(row[1], ()), definition)
         rows = self._connection.execute(
-            "select id, time_s, user_id, definition_id, action from saves order by id"
+            "select id, time_s, user_id, definition_id, action, kind from saves order by id"
         )
-        log = (LogEntry(SaveEvent(*row[:3]), row[3], row[4]) for row in rows)
+        log = (LogEntry(SaveEvent(*row[:3]), *row[3:]) for row in rows)
         return Definitions(MappingProxyType(found), tuple(log))
 
 

@@ -91,6 +91,7 @@ def login_page() -> AnyResponse:
 
 
 @blueprint.post("/logout/")
+@blueprint.post("/webclient/logout/")
 def logout() -> AnyResponse:
     """Log out here and of OMERO."""
     site = parts_of(current_app)

@@ -1,7 +1,9 @@
 """Annotations, files and names that clients save through IUpdate and RawFileStore, and are kept."""
 
+import contextlib
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from imageserver import kept_store
+from imageserver.definitions import DefinitionStore
 from imageserver.kept import Fresh, GivenObject, Rename
 from imageserver.kept_files import KeptFiles
 from imageserver.kept_store import KeptStore, NoRoom
@@ -205,7 +208,13 @@ def test_images_and_channels_get_other_names(client: LoggedIn) -> None:
     image = query.get("Image", identifier)
     assert image.details.permissions.restrictions[:3] == [True, False, True]
     image.name = text("renamed")
+    last = "select max(e.id) from EventLog e"
+    [[before]] = client.rows(last)
     saved = update.saveAndReturnObject(image)
+    [[entry]] = client.rows(last)
+    assert entry > (before or 0)
+    logged = client.rows("select e.entityType, e.entityId from EventLog e where e.id = :i", i=entry)
+    assert logged == [["ome.model.core.Image", identifier]]
     assert saved.name.val == "renamed" and saved.version.val == image.version.val + 1
     assert client.image_id("renamed") == identifier
     assert client.rows("select i.id from Image i where i.name = :n", n=PYRAMID) == []
@@ -277,6 +286,24 @@ def test_they_outlive_the_server(
         store.close()
         assert second.image_id("renamed") > 0
     assert not (tmp_path / "cache" / "files" / "12345").exists()
+
+
+def test_the_log_of_an_older_version_goes_on(tmp_path: Path) -> None:
+    database = tmp_path / "index.sqlite"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "create table saves (id integer primary key autoincrement, time_s real not null,"
+            " user_id integer not null, definition_id integer not null, action text not null)"
+        )
+        connection.execute("insert into saves values (4, 1.5, 2, 7, 'INSERT')")
+    for _ in range(2):
+        store = DefinitionStore(database)
+        store.note(2, "Image", [9])
+        log = store.current.log
+        assert (log[0].kind, log[0].object_id) == ("RenderingDef", 7)
+        assert (log[-1].kind, log[-1].object_id, log[-1].action) == ("Image", 9, "UPDATE")
+        assert [entry.event.id for entry in log] == list(range(4, 4 + len(log)))
+        store.close()
 
 
 def test_there_is_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
