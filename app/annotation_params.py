@@ -27,6 +27,8 @@ _KINDS = {
 CLIENT_NAMESPACE = "openmicroscopy.org/omero/client/mapAnnotation"
 _MOST_OBJECTS, _MOST_PAIRS, _LONGEST_NAMESPACE = 1000, 10_000, 4096
 _MIMETYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}", re.ASCII)
+#: What JSON can spell, and no encoding of text.
+_HALF_A_LETTER = re.compile("[\ud800-\udfff]")
 _ANY_MIMETYPE = "application/octet-stream"
 
 Objects = tuple[tuple[str, tuple[int, ...]], ...]
@@ -100,6 +102,8 @@ def _ids(arguments: MultiDict[str, str], name: str) -> list[int]:
     ids = [integer(text) for text in arguments.getlist(name)]
     if any(number is None or number < 0 for number in ids):
         raise BadRequest(f"{name} should be an id", parameter=name)
+    if len(ids) > _MOST_OBJECTS:
+        raise BadRequest(f"{name} names {_MOST_OBJECTS} objects at most", parameter=name)
     return [number for number in ids if number is not None]
 
 
@@ -123,7 +127,10 @@ def _pair(sent: Any) -> tuple[str, str]:
     for part in sent:
         if isinstance(part, bool) or not isinstance(part, str | int | float):
             raise BadRequest(f"{shown(str(part))} is no text of a pair", parameter="mapAnnotation")
-    return str(sent[0]), str(sent[1])
+    name, value = str(sent[0]), str(sent[1])
+    if _HALF_A_LETTER.search(name + value):
+        raise BadRequest("a text of a pair has half a letter", parameter="mapAnnotation")
+    return name, value
 
 
 def _no_pairs() -> BadRequest:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from app.annotating import annotate_pairs, attach_files, delete_attachment
+from app.annotating import annotate_pairs, attach_files, check_may_change, delete_attachment
 from app.annotation_params import parse_attaching, parse_map
 from app.downloads.attachments import attached_file
 from app.forms import read_form, read_upload
@@ -26,6 +26,8 @@ def annotate_map() -> Response:
 def annotate_file() -> Response:
     """Attach an uploaded file to objects, and files that are attached to others."""
     call = current_call()
+    # Before anything is taken in: a file may be large.
+    check_may_change(call)
     with call.parts.uploads.enter():
         limit = call.settings.max_upload_bytes
         form, sent = read_upload(request, "annotation_file", limit)

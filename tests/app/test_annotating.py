@@ -207,6 +207,8 @@ def test_channels_get_other_names(gateway, other):
         ("annotate_map", {"mapAnnotation": '[["a"]]'}, 400, "pairs"),
         ("annotate_map", {"mapAnnotation": '[["a", null]]'}, 400, "no text"),
         ("annotate_map", {"mapAnnotation": "[" * 10**5}, 400, "pairs"),
+        ("annotate_map", {"mapAnnotation": r'[["a", "\ud800"]]'}, 400, "half a letter"),
+        ("annotate_map", {"mapAnnotation": "[]", "annId": ["1"] * 1001}, 400, "1000"),
         ("annotate_map", {"mapAnnotation": "[]", "image": "1"}, 400, "no pairs"),
         ("annotate_map", {"mapAnnotation": '[["a", "b"]]'}, 400, "image=1"),
         ("annotate_map", {"mapAnnotation": '[["a", "b"]]', "image": "x"}, 400, "id"),
@@ -233,9 +235,23 @@ def test_channels_get_other_names(gateway, other):
 )
 def test_nonsense_is_refused_and_nothing_is_kept(gateway, path, form, status, said):
     flat = str(gateway.ids[FLAT])
-    form = {name: value.replace("FLAT", flat) for name, value in form.items()}
+    form = {name: flat if value == "FLAT" else value for name, value in form.items()}
     assert said in post(gateway, path.replace("FLAT", flat), status, **form)["detail"]
     assert annotations(gateway, f"image={flat}") == []
+
+
+def test_the_public_user_sends_no_file_in_vain(make_gateway, image_server):
+    gateway = make_gateway(
+        omero_host="127.0.0.1",
+        omero_port=image_server.port,
+        omero_transport="tcp",
+        omero_user="local",
+        omero_password="local",
+        max_upload_bytes=100,
+    )
+    # It is not even looked whether it would be too large.
+    told = attach(gateway, b"x" * 1_000_000, 403, image=gateway.ids[FLAT])
+    assert "logged in" in told["detail"]
 
 
 def test_other_sites_change_nothing(gateway):

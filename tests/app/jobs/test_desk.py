@@ -26,11 +26,13 @@ def no_work(*arguments: Any) -> Any:
     raise AssertionError("nothing is made here")
 
 
-def call_of(viewer: Viewer, sees: bool = True) -> Call:
+def call_of(viewer: Viewer, sees: bool = True, takes: bool = True) -> Call:
     def image_info(image_id: int) -> Any:
         assert image_id == IMAGE
         if not sees:
             raise NotFound("there is no such image")
+        rights = SimpleNamespace(can_download=takes)
+        return SimpleNamespace(image_id=image_id, permissions=rights, well_ids=())
 
     call: Any = SimpleNamespace(viewer=viewer, image_info=image_info)
     return call
@@ -56,6 +58,14 @@ def test_a_job_is_missing_for_who_does_not_see_its_image(
     with pytest.raises(NotFound, match=JOB):
         ask(desk, call_of(viewer_of_session(2, KEY)), JOB)
     assert ask(desk, call_of(ANN), JOB).image_id == IMAGE
+
+
+def test_what_was_made_is_for_who_may_take_the_image_away(desk: JobDesk) -> None:
+    looks_only = call_of(ANN, takes=False)
+    job = desk.find(looks_only, JOB)
+    with pytest.raises(Forbidden):
+        desk.check_result(looks_only, job)
+    desk.check_result(call_of(ANN), job)
 
 
 def test_only_who_asked_for_a_job_ends_it(desk: JobDesk) -> None:
