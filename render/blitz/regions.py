@@ -48,10 +48,13 @@ _MOST_AT_ONCE = 1000
 _PARALLEL = 4
 
 _MATRIX = ("a00", "a10", "a01", "a11", "a02", "a12")
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_PAIR = re.compile(rf"({_NUMBER})\s*,\s*({_NUMBER})")
+#: Of these letters Python makes no number but plain ones.
+_LISTED = re.compile(r"[-+.0-9eE,\s]*", re.ASCII)
+#: Two words with a comma between them. Anybody may store any text: one that is not a pair has to be
+#: told in one pass, or a few thousand digits hold up the process for minutes.
+_PAIR = re.compile(r"[\s,]*([^\s,]+)\s*,\s*([^\s,]+)", re.ASCII)
 #: Old versions of OMERO wrote the points three times over; the first list is the one that counts.
-_OLD_POINTS = re.compile(r"points\s*\[([^\]]*)\]")
+_OLD_LIST = re.compile(r"points\s*\[")
 
 
 def list_rois(live: LiveSession, image_id: int, deadline: Deadline) -> tuple[Roi, ...]:
@@ -184,13 +187,25 @@ def shape_of(shape: Any) -> Shape:
 
 def parse_points(text: str) -> tuple[tuple[float, float], ...]:
     """Read `x,y x,y` or the old `points[x,y, x,y] points1[…] …`; empty when that cannot be."""
-    old = _OLD_POINTS.search(text)
-    text = (old.group(1) if old is not None else text).strip()
-    pairs = _PAIR.findall(text)
-    # What is between the pairs may be blanks and commas, nothing else.
-    if not pairs or _PAIR.sub("", text).strip(" ,\t\r\n"):
+    old = _OLD_LIST.search(text)
+    end = -1 if old is None else text.find("]", old.end())
+    if old is not None and end >= 0:
+        text = text[old.end() : end]
+    text = text.rstrip(" ,\t\r\n")
+    if not _LISTED.fullmatch(text):
         return ()
-    return tuple((float(x), float(y)) for x, y in pairs)
+    points = []
+    at = 0
+    while at < len(text):
+        pair = _PAIR.match(text, at)
+        if pair is None:
+            return ()
+        try:
+            points.append((float(pair[1]), float(pair[2])))
+        except ValueError:
+            return ()
+        at = pair.end()
+    return tuple(points)
 
 
 def color_of_rgba(rgba: int | None) -> Color | None:

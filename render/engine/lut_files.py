@@ -16,7 +16,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 #: Words are runs of `+` and of the codes 45 to 127; everything else separates them.
 _WORD = re.compile(rb"[+\x2d-\x7f]+")
 #: A number as Java reads it: decimal or hexadecimal, with an optional type letter at its end.
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?")
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?")
 _HEXADECIMAL = re.compile(
     r"([+-]?)0[xX](?:([0-9a-fA-F]+)\.?|([0-9a-fA-F]*)\.([0-9a-fA-F]+))[pP]([+-]?\d+)[fFdD]?"
 )

@@ -40,8 +40,17 @@ def start_thread(action: Callable[[], None]) -> None:
 
 def wait_readable(descriptor: int, timeout_s: float) -> bool:
     """Wait in a native thread until a pipe has something to read, or its other end is closed."""
+    return _wait_for(descriptor, select.POLLIN, timeout_s)
+
+
+def wait_writable(descriptor: int, timeout_s: float) -> bool:
+    """Wait in a native thread until a pipe has room, or its other end is closed."""
+    return _wait_for(descriptor, select.POLLOUT, timeout_s)
+
+
+def _wait_for(descriptor: int, event: int, timeout_s: float) -> bool:
     poll = _original(select, "poll")()
-    poll.register(descriptor, select.POLLIN)
+    poll.register(descriptor, event)
     return bool(poll.poll(max(0, timeout_s) * 1000))
 
 

@@ -8,7 +8,6 @@ anew.
 import os
 import pickle
 import signal
-import struct
 import sys
 import time
 from contextlib import suppress
@@ -18,7 +17,7 @@ from render.deadline import Deadline
 from render.errors import DeadlineExceeded, RenderFailed
 from render.job import Job
 from render.workers.base import WorkerOptions
-from render.workers.native import pause, start_process, wait_for_process, wait_readable
+from render.workers.native import pause, start_process, wait_for_process
 from render.workers.pool import PoolWorker, Runner
 from render.workers.wire import read_message, write_message
 
@@ -44,13 +43,13 @@ class _Process(Runner):
             request = pickle.dumps(job, protocol=5)
         except Exception as error:
             raise RenderFailed(f"{type(job).__name__} cannot be sent to a process") from error
-        self._send(request)
-        if not wait_readable(self._results, deadline.at_s - time.monotonic()):
-            self._end(signal.SIGKILL)
-            raise DeadlineExceeded("the request ran out of time at the step 'render'")
         try:
-            ok, value = pickle.loads(read_message(self._results))
-        except (EOFError, struct.error) as error:
+            self._send(request, deadline.at_s)
+            ok, value = pickle.loads(read_message(self._results, deadline.at_s))
+        except TimeoutError as error:
+            self._end(signal.SIGKILL)
+            raise DeadlineExceeded("the request ran out of time at the step 'render'") from error
+        except EOFError as error:
             self._end(signal.SIGKILL)
             raise RenderFailed("the rendering process ended while it worked") from error
         if not ok:
@@ -60,16 +59,16 @@ class _Process(Runner):
     def close(self) -> None:
         self._end()
 
-    def _send(self, request: bytes) -> None:
+    def _send(self, request: bytes, until_s: float) -> None:
         if self._process_id is not None:
             # It may have been ended from outside while it had nothing to do.
             with suppress(BrokenPipeError):
-                write_message(self._jobs, request)
+                write_message(self._jobs, request, until_s)
                 return
             self._end(signal.SIGKILL)
         self._start()
         try:
-            write_message(self._jobs, request)
+            write_message(self._jobs, request, until_s)
         except BrokenPipeError as error:
             self._end(signal.SIGKILL)
             raise RenderFailed("the rendering process does not start") from error
@@ -81,9 +80,16 @@ class _Process(Runner):
         command = [sys.executable, "-m", "render.workers.child"]
         try:
             self._process_id = start_process(command, environment, jobs_read, results_write)
+        except BaseException:
+            os.close(self._jobs)
+            os.close(self._results)
+            raise
         finally:
             os.close(jobs_read)
             os.close(results_write)
+        # The child's ends block all the same.
+        os.set_blocking(self._jobs, False)
+        os.set_blocking(self._results, False)
 
     def _end(self, with_signal: signal.Signals | None = None) -> None:
         if self._process_id is None:

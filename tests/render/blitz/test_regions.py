@@ -154,10 +154,24 @@ def test_too_many_shapes_are_refused(session: BlitzSession, image_ids):
         ("1 2 3", ()),
         ("1,2 x", ()),
         ("nan,1 2,3", ()),
+        ("1,2 , 3 ,4,,", ((1, 2), (3, 4))),
+        ("1,2 3", ()),
+        ("1,,2", ()),
+        ("1,2 3.4.5,6", ()),
+        ("1_0,2", ()),
+        ("points[1,2", ()),
     ],
 )
 def test_points_are_read(text, points):
     assert parse_points(text) == points
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["1", "1e", ".", "1,", " ", "1 ", ",", "points[", "1,1"])
+@pytest.mark.parametrize("end", ["", "x", ","])
+def test_no_text_takes_long_to_be_told_from_points(text, end):
+    points = parse_points(text * 50_000 + end)
+    assert points == () or text in ("1,", "1,1")
 
 
 def test_colours_are_split():

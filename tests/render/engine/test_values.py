@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from render.engine import histogram, projection, scale, windows
+from render.engine import histogram, lut_files, projection, scale, windows
 from render.errors import BadRequest
 from render.values import Projection, ProjectionKind, Window
 
@@ -116,3 +116,10 @@ def test_a_mean_is_cut_and_a_sum_stops_at_the_type():
 def test_a_step_of_nothing_is_refused():
     with pytest.raises(BadRequest, match="step"):
         projection.server_sections(MAXIMUM, 0, 3, 5, 0)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("word", ["1", "1.", "f", "0x", "+"])
+def test_no_word_of_a_lookup_table_takes_long_to_be_told_from_a_number(word):
+    table = lut_files.parse(word.encode() * 200_000 + b"x 2 3\n")
+    assert not table.any()

@@ -42,6 +42,14 @@ class Square:
 
 
 @dataclass(frozen=True)
+class Length:
+    content: bytes
+
+    def run(self) -> int:
+        return len(self.content)
+
+
+@dataclass(frozen=True)
 class ProcessId:
     def run(self) -> int:
         return os.getpid()

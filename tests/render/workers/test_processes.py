@@ -9,7 +9,7 @@ import pytest
 
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, RenderFailed
-from render.workers import create_worker
+from render.workers import create_worker, processes
 from tests.render.workers import jobs
 
 
@@ -46,6 +46,29 @@ def test_a_job_past_its_deadline_is_ended_with_its_process(worker):
     assert worker.submit(jobs.ProcessId(), soon()) != first
     assert time.monotonic() - started < 50
     assert not psutil.pid_exists(first)
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_child_that_stands_still_costs_one_job_only(worker, size):
+    first = worker.submit(jobs.ProcessId(), soon())
+    os.kill(first, signal.SIGSTOP)
+    with pytest.raises(DeadlineExceeded):
+        worker.submit(jobs.Length(bytes(size)), Deadline.after(0.3))
+    assert worker.submit(jobs.Length(bytes(size)), Deadline.after(50)) == size
+    assert not psutil.pid_exists(first)
+
+
+def test_a_process_that_cannot_be_started_leaves_no_pipe_open(worker, monkeypatch):
+    def fail(*arguments):
+        raise OSError("no more processes")
+
+    before = psutil.Process().num_fds()
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "start_process", fail)
+        with pytest.raises(RenderFailed):
+            worker.submit(jobs.Square(3), soon())
+    assert psutil.Process().num_fds() == before
+    assert worker.submit(jobs.Square(3), soon()) == 9
 
 
 def test_closing_leaves_no_process():
