@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine import cover, outline
-from render.engine import mask as masks
 from render.engine.moments import Moments, moments
 from render.shape_pictures import corners_of, mask_size
 from render.shapes import Ellipse, Label, Line, Mask, Point, Polyline, Shape
@@ -40,8 +39,8 @@ def covered(shape: Shape, region: Region) -> NDArray[np.bool_]:
             # Flattened to a line: it covers no pixel.
             return np.zeros((region.height, region.width), np.bool_)
         if isinstance(geometry, Mask):
-            bits = masks.mask_bits(geometry.bits, *mask_size(geometry))
-            return cover.mask(bits, geometry.x, geometry.y, back, window)
+            size = mask_size(geometry)
+            return cover.mask(geometry.bits, size, geometry.x, geometry.y, back, window)
         return cover.ellipse(
             geometry.x, geometry.y, geometry.radius_x, geometry.radius_y, back, window
         )

@@ -8,6 +8,7 @@ image's first pixel, windows are (x, y, width, height), results (height, width) 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.engine.mask import bits_at
 from render.engine.outline import Matrix, Points, moved
 
 Window = tuple[int, int, int, int]
@@ -53,14 +54,16 @@ def ellipse(
     return across * across + down * down <= 1
 
 
-def mask(bits: Cover, x: float, y: float, back: Matrix | None, window: Window) -> Cover:
-    """Cover the set bits, (height, width), of a mask whose corner lies at `x`, `y`."""
+def mask(
+    data: bytes, size: tuple[int, int], x: float, y: float, back: Matrix | None, window: Window
+) -> Cover:
+    """Cover the set bits of a mask of that (width, height), whose corner lies at `x`, `y`."""
     places = moved(_middles(window), back) - (x, y)
-    height, width = bits.shape
+    width, height = size
     inside = (places >= 0).all(-1) & (places[..., 0] < width) & (places[..., 1] < height)
     cover = np.zeros(inside.shape, np.bool_)
     columns, rows = places[inside].astype(np.int64).T
-    cover[inside] = bits[rows, columns]
+    cover[inside] = bits_at(data, width, columns, rows)
     return cover
 
 

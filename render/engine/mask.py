@@ -20,6 +20,22 @@ def mask_bits(data: bytes, width: int, height: int) -> NDArray[np.bool_]:
     return bits.reshape(height, width)
 
 
+def bits_at(
+    data: bytes, width: int, columns: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell which places of a mask of that width are set, as `mask_bits` has them.
+
+    For masks of which little is looked at: nothing is made of the others' size.
+    """
+    packed = np.frombuffer(data, np.uint8)
+    places = rows * width + columns
+    bits = np.zeros(places.shape, np.bool_)
+    given = places < 8 * packed.size
+    places = places[given]
+    bits[given] = packed[places >> 3] >> (7 - (places & 7)) & 1
+    return bits
+
+
 def draw_mask(bits: NDArray[np.bool_], color: tuple[int, int, int, int]) -> NDArray[np.uint8]:
     """Draw a mask, (height, width, 4) uint8: set bits in an RGBA colour, others see-through."""
     table = np.zeros((2, 4), np.uint8)

@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from render import shape_stats
 from render.engine import cover
 from render.engine.moments import Moments, moments
 from render.engine.outline import ellipse, inverse, moved, rectangle
+from render.shapes import Mask, Shape
+from render.values import Region
 
 WINDOW = (3, 5, 40, 30)
 
@@ -51,13 +54,13 @@ def test_neighbours_share_no_pixel_and_leave_none_out():
 def test_parts_of_a_window_are_the_parts_of_its_cover():
     x, y, width, height = WINDOW
     points = ellipse(20, 20, 13, 9) @ np.array([[0.8, 0.6], [-0.6, 0.8]])
-    bits = np.random.default_rng(1).random((9, 11)) < 0.5
+    bits = np.packbits(np.random.default_rng(1).random((9, 11)) < 0.5).tobytes()
     line = np.array([(-100.0, -3.0), (60.0, 31.7), (7.2, 22.0)])
     turn = (0.8, 0.6, -0.6, 0.8, 3.0, -4.0)
     for draw in (
         lambda window: cover.polygon(points, window),
         lambda window: cover.ellipse(20, 20, 13, 9, turn, window),
-        lambda window: cover.mask(bits, 11, 12, turn, window),
+        lambda window: cover.mask(bits, (11, 9), 11, 12, turn, window),
     ):
         whole = draw(WINDOW)
         rows = [draw((x, y + i, width, 1)) for i in range(height)]
@@ -79,11 +82,18 @@ def test_an_ellipse_covers_what_its_equation_says():
 
 
 def test_a_mask_lies_where_it_is_told_and_moves_with_its_matrix():
-    bits = np.array([[True, False], [True, True]])
-    assert np.argwhere(cover.mask(bits, 5, 7, None, WINDOW)).tolist() == [[2, 2], [3, 2], [3, 3]]
+    bits, size = np.packbits([True, False, True, True]).tobytes(), (2, 2)
+    covered = cover.mask(bits, size, 5, 7, None, WINDOW)
+    assert np.argwhere(covered).tolist() == [[2, 2], [3, 2], [3, 3]]
     twice = inverse((2.0, 0.0, 0.0, 2.0, 0.0, 0.0))
-    assert cover.mask(bits, 2.5, 3.5, twice, WINDOW).sum() == 12
-    assert not cover.mask(bits, 100, 7, None, WINDOW).any()
+    assert cover.mask(bits, size, 2.5, 3.5, twice, WINDOW).sum() == 12
+    assert not cover.mask(bits, size, 100, 7, None, WINDOW).any()
+
+
+def test_a_mask_that_is_told_to_be_huge_costs_no_more_than_what_is_looked_at():
+    shape = Shape(1, 1, 1, Mask(5, 7, 9e8, 9e8, b"\xff"))
+    under = shape_stats.covered(shape, Region(*WINDOW))
+    assert np.argwhere(under).tolist() == [[2, column] for column in range(2, 10)]
 
 
 def test_lines_cover_the_pixels_they_run_through():

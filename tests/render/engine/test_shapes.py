@@ -70,6 +70,8 @@ def bits_one_by_one(data, width, height):
 def test_bits_are_those_read_one_by_one(data, width, height):
     expected = bits_one_by_one(data, width, height)
     np.testing.assert_array_equal(mask.mask_bits(data, width, height), expected)
+    rows, columns = np.indices((height, width))
+    np.testing.assert_array_equal(mask.bits_at(data, width, columns, rows), expected)
 
 
 def test_a_mask_is_see_through_where_it_is_not_set():
