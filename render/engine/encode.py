@@ -119,16 +119,16 @@ def encode_transparent(picture: NDArray[np.uint8]) -> bytes:
     return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture), **_PNG))
 
 
-def encode_array(plane: NDArray, format: str) -> bytes:  # noqa: A002
+def encode_array(plane: NDArray, name: str) -> bytes:
     """Write a plane in its own type: `npy` (numpy's file) or `raw` (its bytes as they are)."""
-    if format == "raw":
+    if name == "raw":
         return plane.tobytes()
-    if format == "npy":
+    if name == "npy":
         file = io.BytesIO()
         np.save(file, plane, allow_pickle=False)
         return file.getvalue()
     raise BadRequest(
-        f"array format '{format}' is not offered; the formats are {', '.join(ARRAY_CONTENT_TYPES)}",
+        f"array format '{name}' is not offered; the formats are {', '.join(ARRAY_CONTENT_TYPES)}",
         parameter="format",
     )
 

@@ -17,6 +17,9 @@ _LOBES = np.float32(3)
 _PI = np.float32(math.pi)
 #: The filter needs that many pixels each way.
 _SMALLEST_SIDE = 3
+#: Longest side whose filter is kept. One takes up to 100 bytes for each pixel of the longer side,
+#: so that 64 of them take 50 MiB at most.
+_LONGEST_KEPT = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +81,16 @@ def _nearest(have: int, want: int) -> NDArray[np.int64]:
     return np.floor((np.arange(want) + 0.5) * have / want).astype(np.int64)
 
 
-@lru_cache(maxsize=256)
 def _filter(have: int, want: int) -> _Filter:
+    return (_kept_filter if max(have, want) <= _LONGEST_KEPT else _made_filter)(have, want)
+
+
+@lru_cache(maxsize=64)
+def _kept_filter(have: int, want: int) -> _Filter:
+    return _made_filter(have, want)
+
+
+def _made_filter(have: int, want: int) -> _Filter:
     factor = np.float32(want) / np.float32(have)
     middle = np.float32(0.5) / factor
     reach, norm = _LOBES, None

@@ -1,6 +1,7 @@
 """Workers by name: the built-in ones, and those of installed packages."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -38,8 +39,11 @@ def create_worker(
     An installed package's worker goes before a built-in one of the same name. Raises ValueError
     for a name that is not known, and where a part is missing that the worker needs.
     """
-    given = {"threads": threads, "queue_limit": queue_limit, "parts": parts}
-    options = WorkerOptions(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    options = WorkerOptions(parts=parts or {})
+    if threads is not None:
+        options = replace(options, threads=threads)
+    if queue_limit is not None:
+        options = replace(options, queue_limit=queue_limit)
     if options.threads < 1 or options.queue_limit < 0:
         raise ValueError("a worker needs at least one thread and a queue limit of 0 or more")
     return _factory(name)(options)

@@ -118,6 +118,19 @@ def test_a_step_of_nothing_is_refused():
         projection.server_sections(MAXIMUM, 0, 3, 5, 0)
 
 
+def test_filters_are_kept_in_bounded_memory():
+    kept = scale._kept_filter.cache_info()
+    wide = np.zeros((3, 9000, 4), np.uint8)
+    assert scale.resize(wide, 5, 3).shape == (3, 5, 4)
+    assert scale._kept_filter.cache_info().misses <= kept.misses + 1
+    most = 0
+    for have, want in ((8192, 1), (8192, 90), (8192, 8191), (8191, 8192), (3, 8192)):
+        made = scale._made_filter(have, want)
+        most = max(most, made.sources.nbytes + made.weights.nbytes + made.taps.nbytes)
+    assert most <= 100 * 8192
+    assert kept.maxsize == 64
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("word", ["1", "1.", "f", "0x", "+"])
 def test_no_word_of_a_lookup_table_takes_long_to_be_told_from_a_number(word):
