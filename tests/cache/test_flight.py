@@ -57,6 +57,22 @@ def test_thirty_callers_cause_one_production(pool):
     assert flight.in_flight() == 0
 
 
+def test_whoever_is_wanted_no_more_stops_waiting_and_harms_nobody(pool):
+    flight, production = SingleFlight(), Production()
+    leading = pool.submit(flight.do, "key", production, 10)
+    assert production.started.wait(5)
+
+    def unwanted():
+        raise Missing
+
+    with pytest.raises(Missing):
+        flight.do("key", production, 10, unwanted)
+    waiting = pool.submit(flight.do, "key", production, 10)
+    production.may_end.set()
+    assert [leading.result(10), waiting.result(10)] == ["value"] * 2
+    assert (production.calls, flight.in_flight()) == (1, 0)
+
+
 def test_other_keys_do_not_wait(pool):
     flight, slow = SingleFlight(), Production()
     future = pool.submit(flight.do, "slow", slow, 10)

@@ -29,6 +29,33 @@ def test_a_bound_of_nothing_keeps_nothing():
     assert not MemoryCache(max_bytes=10, max_entries=0).set("a", "A", 1)
 
 
+def test_entries_are_bounded_as_bytes_are():
+    cache = MemoryCache(max_bytes=30, max_entries=2)
+    for key in "abc":
+        assert cache.set(key, key, 1)
+    assert [cache.peek(key) for key in "abc"] == [None, "b", "c"]
+
+
+def test_looking_counts_as_no_use():
+    cache = MemoryCache(max_bytes=2)
+    cache.set("a", "A", 1)
+    cache.set("b", "B", 1)
+    assert cache.peek("a") == "A"
+    cache.set("c", "C", 1)
+    assert [cache.get(key) for key in "abc"] == [None, "B", "C"]
+    stats = cache.stats()
+    assert (stats.hits, stats.misses, stats.entries, stats.size_bytes) == (2, 1, 2, 2)
+
+
+def test_all_is_forgotten_at_once():
+    cache = MemoryCache(max_bytes=30)
+    cache.set("a", "A", 20)
+    cache.clear()
+    assert cache.peek("a") is None
+    assert cache.stats().size_bytes == 0
+    assert cache.set("b", "B", 30)
+
+
 def test_a_negative_size_is_refused():
     with pytest.raises(ValueError, match="negative"):
         MemoryCache(max_bytes=10).set("a", "A", -1)

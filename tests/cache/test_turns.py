@@ -94,6 +94,13 @@ def test_that_somebody_waits_is_known_to_the_others(make_turns):
     assert not other.are_awaited()
 
 
+def test_the_folder_of_the_file_is_made(make_turns, tmp_path):
+    path = tmp_path / "not there" / "turns"
+    make_turns(path).take("a", 0)
+    with pytest.raises(FlightTimeout):
+        make_turns(path).take("a", 0)
+
+
 def test_closing_ends_all_turns(make_turns):
     first, second = make_turns(), make_turns()
     first.take("a", 0)
