@@ -75,7 +75,7 @@ def attach_files(call: Call, request: FileRequest, sent: SentFile | None) -> dic
             session.delete_file(file_id, group_id, Deadline.after(_CLEAN_UP_TIMEOUT_S))
             raise
 
-    return {"fileIds": [*attached, _finish(call.renewed(), "attach the file", attach)]}
+    return {"fileIds": [*attached, _finish(call.renewed(call.steps), "attach the file", attach)]}
 
 
 def delete_attachment(call: Call, annotation_id: int) -> dict[str, str]:

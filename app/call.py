@@ -36,10 +36,13 @@ class Call:
         steps.tell(viewer=viewer.kind)
         watch_calls(steps.count_call, steps.request_id)
 
-    def renewed(self) -> "Call":
-        """Give a call for the same viewer whose time begins anew, for one step of a long one."""
+    def renewed(self, steps: Steps | None = None) -> "Call":
+        """Give a call for the same viewer whose time begins anew, for one step of a long one.
+
+        With `steps` these are told of what it takes, else nobody is.
+        """
         deadline = Deadline.after(self.settings.request_deadline_s, self.deadline.asker)
-        call = Call(self.parts, self.viewer, deadline, Steps(self.steps.request_id))
+        call = Call(self.parts, self.viewer, deadline, steps or Steps(self.steps.request_id))
         call.in_background = self.in_background
         return call
 

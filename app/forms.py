@@ -1,5 +1,6 @@
 """Reads forms that clients send, of bounded size; files in them go through a temporary one."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from flask import Request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from render.errors import Overloaded, TooLarge
+from render.errors import Overloaded, StorageFailed, TooLarge
 
 #: What the fields of a form with a file may have, beside the file.
 _FIELDS_BYTES = 256 * 1024
 _RETRY_AFTER_S = 5.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,8 @@ def read_form(asked: Request, max_bytes: int, setting: str) -> MultiDict[str, st
 
     Raises TooLarge above `max_bytes`, naming the setting.
     """
-    asked.max_content_length = asked.max_form_memory_size = max_bytes
-    try:
-        return MultiDict([*asked.form.items(multi=True), *asked.args.items(multi=True)])
-    except RequestEntityTooLarge as error:
-        raise TooLarge(f"a form has at most {max_bytes} bytes here (setting {setting})") from error
+    told = f"a form has at most {max_bytes} bytes here (setting {setting})"
+    return _read(asked, max_bytes, max_bytes, told)
 
 
 def read_upload(
@@ -70,16 +69,11 @@ def read_upload(
 ) -> tuple[MultiDict[str, str], SentFile | None]:
     """Give the fields of a form and its file of that name, if there is one.
 
-    Raises TooLarge above `max_bytes`.
+    Raises TooLarge above `max_bytes`, StorageFailed when the file finds no room here on its way.
     """
     told = f"a file that is attached has at most {max_bytes} bytes (setting max_upload_bytes)"
-    asked.max_content_length = max_bytes + _FIELDS_BYTES
-    asked.max_form_memory_size = _FIELDS_BYTES
-    try:
-        fields = MultiDict([*asked.form.items(multi=True), *asked.args.items(multi=True)])
-        file = asked.files.get(name)
-    except RequestEntityTooLarge as error:
-        raise TooLarge(told) from error
+    fields = _read(asked, max_bytes + _FIELDS_BYTES, _FIELDS_BYTES, told)
+    file = asked.files.get(name)
     if file is None or not file.filename:
         return fields, None
     size = file.stream.seek(0, os.SEEK_END)
@@ -87,3 +81,15 @@ def read_upload(
         raise TooLarge(told)
     file.stream.seek(0)
     return fields, SentFile(file.filename, file.mimetype, size, file.stream)
+
+
+def _read(asked: Request, max_bytes: int, max_fields_bytes: int, told: str) -> MultiDict[str, str]:
+    asked.max_content_length, asked.max_form_memory_size = max_bytes, max_fields_bytes
+    try:
+        return MultiDict([*asked.form.items(multi=True), *asked.args.items(multi=True)])
+    except RequestEntityTooLarge as error:
+        raise TooLarge(told) from error
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StorageFailed("there is no room here for the file on its way") from error

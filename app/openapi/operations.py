@@ -177,6 +177,9 @@ OPERATIONS: dict[str, Operation] = {
     "objects.single": Operation(("childCount",)),
     "objects.children": Operation(_LISTED),
     "objects.wells": Operation(_LISTED),
+    "objects.images": Operation(
+        ("one dataset", "orphaned", "group", "experimenter_id", "page", "limit")
+    ),
     "objects.annotations": Operation(
         (*_ANNOTATED, "annotation type", "ns", "parents", "page", "limit")
     ),

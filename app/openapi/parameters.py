@@ -261,6 +261,8 @@ PARAMETERS = _by_key(
             key="annotation type",
         ),
         Parameter("ns", _TEXT, "Only annotations in this namespace."),
+        Parameter("id", _NUMBER, "The dataset.", key="one dataset"),
+        Parameter("experimenter_id", _TEXT, "Only what this person owns; -1 is all.", example="-1"),
         Parameter("page", _NUMBER, "Which page, counted from 1."),
         Parameter("x", _NUMBER, "The first column.", key="tile x"),
         Parameter("y", _NUMBER, "The first row.", key="tile y"),

@@ -32,7 +32,7 @@ def annotate_file() -> Response:
         limit = call.settings.max_upload_bytes
         form, sent = read_upload(request, "annotation_file", limit)
         # Sending it may have taken longer than anything else of a request may.
-        told = attach_files(call.renewed(), parse_attaching(form), sent)
+        told = attach_files(call.renewed(call.steps), parse_attaching(form), sent)
     return passing_response(told, {})
 
 

@@ -6,6 +6,7 @@ from app.annotations import describe_annotations, parse_annotations
 from app.http import data_response
 from app.object_api import describe_listing, describe_object, describe_roi_page
 from app.web import current_call, query
+from app.web_images import describe_web_images
 
 blueprint = Blueprint("objects", __name__)
 
@@ -44,6 +45,12 @@ def wells(parent: str, parent_id: int, field: int) -> Response:
     above = (parent, parent_id)
     told = describe_listing(current_call(), "wells", query(), _base(), above, field)
     return data_response(told, {})
+
+
+@blueprint.get("/webclient/api/images/")
+def images() -> Response:
+    """List the images of a dataset, or those that lie in nothing."""
+    return data_response(describe_web_images(current_call(), query()), {})
 
 
 @blueprint.get("/webclient/api/annotations/")

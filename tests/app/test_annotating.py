@@ -1,5 +1,6 @@
 """Pairs, files and names that are sent by forms, as OMERO.web's pages and QuPath send them."""
 
+import errno
 import hashlib
 import io
 import json
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.annotation_params import new_file
+from app.parts import Parts
+from app.web import parts_of
 from tests.app.apart import server_apart
 from tests.app.conftest import FLAT, PYRAMID, STACK, Gateway, ImageServer, make_gateway_on
 
@@ -150,10 +153,16 @@ def test_an_upload_has_a_largest_size_and_leaves_nothing(make_gateway):
     post(gateway, "annotate_file", 400, image=image)
 
 
-def parts(gateway: Gateway):
-    from app.web import parts_of
-
+def parts(gateway: Gateway) -> Parts:
     return parts_of(gateway.app).get()
+
+
+def test_a_full_disk_on_the_way_is_told(gateway, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", full)
+    assert "no room" in attach(gateway, CSV, 507, image=gateway.ids[FLAT])["detail"]
 
 
 def test_an_image_gets_another_name_in_every_process(gateway, other):

@@ -131,6 +131,9 @@ def browse(qupath: QuPath) -> dict[str, int]:
         for dataset in listed(datasets):
             inside = f"{qupath.links['datasets']}{dataset['@id']}/images/?normalize=true"
             images |= {image["Name"]: image["@id"] for image in listed(inside)}
+    # Beside those of a dataset.
+    orphaned = qupath.json("/webclient/api/images/?orphaned=true")["images"]
+    assert {one["id"] for one in orphaned}.isdisjoint(images.values())
     for kind in ("screens", "plates"):
         assert listed(qupath.links[kind]) == []
     return images

@@ -263,6 +263,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_saved(client: LoggedIn) -
     assert client.rows("select count(a.id) from Annotation a") == before
 
 
+@pytest.mark.slow
 def test_they_outlive_the_server(
     client: LoggedIn, place: tuple[Path, Path], tmp_path: Path
 ) -> None:

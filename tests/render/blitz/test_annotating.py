@@ -3,6 +3,7 @@
 Runs with and without gevent.
 """
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ import tifffile
 
 from render.blitz.model_records import Annotated, NewAnnotation, NewFile
 from render.blitz.source import BlitzSession, BlitzSource
-from render.errors import BadRequest, NotFound, ServiceError
+from render.errors import BadRequest, NotFound, ServiceError, SourceUnavailable
 from tests.render.blitz.conftest import soon
 from tests.render.blitz.servers import LOGIN, ImageServer
 from tests.render.blitz.test_file_stream import read as read_stream
@@ -166,3 +167,32 @@ def test_images_and_channels_are_renamed(
     assert session.name_channels([first], {0: "none"}, 2, soon()) == ()
     with pytest.raises(NotFound):
         session.rename_image(987654, "x", soon())
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_amid_an_upload_is_told_at_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("images")
+    tifffile.imwrite(folder / "one.tif", np.zeros((20, 30), np.uint8))
+    server = ImageServer(folder, tmp_path_factory.mktemp("cache"))
+    source = BlitzSource(server.endpoint())
+    session = source.session(LOGIN, soon())
+    group_id = session.user(soon()).group_id
+
+    def content() -> Iterator[bytes]:
+        yield CONTENT
+        server.kill()
+        yield CONTENT
+
+    began_s = time.monotonic()
+    with pytest.raises(SourceUnavailable, match="while a file was uploaded"):
+        file = NewFile("n", "", "text/plain", 2 * len(CONTENT))
+        session.upload_file(file, content(), group_id, soon())
+    assert time.monotonic() - began_s < 15
+    server.start()
+    # What is left of it is no annotation's, and the next one finds its way.
+    again = session.upload_file(NewFile("n", "", "text/plain", 3), [b"abc"], group_id, soon())
+    assert read(session, again) == b"abc"
+    source.close()
+    server.kill()

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[3]
         "test_image_server.py",
         "test_regions.py",
         "test_tables.py",
+        "test_annotating.py",
     ],
 )
 def test_the_same_tests_pass_under_gevent(module: str) -> None:
