@@ -11,13 +11,14 @@ from app.effective import stored_definition
 from app.image_data import channel_label
 from app.keys import digest
 from app.levels import Size, fitted_size, sufficient_level, sufficient_stride, whole_level
+from app.params import RenderRequest
 from app.pipeline import ClientHas, Picture, check_plane, filled, settings_of
 from app.projections import resolve_projection
 from render.composed import SplitChannelJob, split_channel_grid
 from render.engine.encode import CONTENT_TYPES
-from render.engine.panes import shown_labels
+from render.engine.panes import label_height, shown_labels
 from render.errors import TooLarge
-from render.values import ImageInfo, Model
+from render.values import ImageInfo, Model, RenderingDefinition
 
 _TOGETHER = "merged"
 
@@ -33,9 +34,8 @@ def render_split_channel(
     t = stored.default_t if wanted.t is None else wanted.t
     check_plane(info, z, t)
     projection = resolve_projection(info, wanted.projection)
-    # A picture in grey needs one channel; panes in grey need all that are on.
-    colored = replace(wanted, settings=replace(wanted.settings, model=Model.RGB))
-    settings = settings_of(call, info, stored, colored, z, t, projection)
+    model = wanted.settings.model or stored.model
+    settings = settings_of(call, info, *_colored(stored, wanted), z, t, projection)
     size, area = _pane(info, request.size)
     stride = 1
     if size is not None and projection is None:
@@ -53,7 +53,7 @@ def render_split_channel(
             size,
             stride,
         ),
-        wanted.settings.model or stored.model,
+        model,
         shown_labels([*map(channel_label, range(info.size_c), info.channels), _TOGETHER]),
     )
     panes.check(call)
@@ -61,7 +61,7 @@ def render_split_channel(
         None,
         CONTENT_TYPES[wanted.encoding.format],
         panes.key(call),
-        wanted.settings.complete,
+        wanted.settings.complete and not panes.are_labelled,
         settings.warnings,
     )
     return filled(call, picture, client_has, lambda: panes.draw(call), info.image_id)
@@ -75,11 +75,20 @@ class _Panes:
     model: Model
     labels: tuple[str, ...]
 
+    @property
+    def are_labelled(self) -> bool:
+        """Whether names of channels are written on them, which no address tells."""
+        return label_height(self.pane_size[0]) > 0
+
+    @property
+    def pane_size(self) -> Size:
+        """Width and height of one pane."""
+        return self.drawing.finish.finished_size(*self.drawing.drawn_size)
+
     def check(self, call: Call) -> None:
         """Raise TooLarge when all panes together have more pixels than a picture may have."""
-        drawing = self.drawing
-        pane = drawing.finish.finished_size(*drawing.drawn_size)
-        width, height = split_channel_grid(self.model, drawing.info.size_c, pane).size
+        size_c = self.drawing.info.size_c
+        width, height = split_channel_grid(self.model, size_c, self.pane_size).size
         limit = call.settings.max_output_pixels
         if width * height > limit:
             raise TooLarge(
@@ -95,6 +104,18 @@ class _Panes:
 
     def draw(self, call: Call) -> bytes:
         return call.work(SplitChannelJob(render_job(call, self.drawing), self.model, self.labels))
+
+
+def _colored(
+    stored: RenderingDefinition, wanted: RenderRequest
+) -> tuple[RenderingDefinition, RenderRequest]:
+    """Give the same in colour: a picture in grey needs one channel, panes in grey all that are on.
+
+    A model that the URL does not give is not made up for it.
+    """
+    if wanted.settings.model is None:
+        return replace(stored, model=Model.RGB), wanted
+    return stored, replace(wanted, settings=replace(wanted.settings, model=Model.RGB))
 
 
 def _pane(info: ImageInfo, longest_side: int | None) -> tuple[Size | None, SourceArea]:

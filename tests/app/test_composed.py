@@ -139,6 +139,14 @@ def test_labels_are_the_channels_names(gateway):
     assert not np.array_equal(*cells)
 
 
+def test_names_that_stand_in_a_picture_are_asked_for_again(gateway):
+    maps = '[{"inverted":{"enabled":false},"quantization":{"family":"linear"}}]'
+    path = f"render_split_channel/{gateway.ids[PYRAMID]}/0/0/?c=1|0:9$F00&m=c&maps={maps}"
+    assert "max-age" in gateway.get(f"{path}&size=95").headers["Cache-Control"]
+    # From this size on, labels are written.
+    assert "no-cache" in gateway.get(f"{path}&size=120").headers["Cache-Control"]
+
+
 def test_a_split_channel_picture_above_the_budget_is_refused(make_gateway):
     gateway = make_gateway(max_output_pixels=61 * 47 * 4)
     path = f"render_split_channel/{gateway.ids[STACK]}/0/0/?c=1,2&m=c"

@@ -139,7 +139,10 @@ def test_what_no_address_tells_does_not_show_in_a_picture_that_is_kept_unasked(g
     told = '{"inverted": {"enabled": false}, "quantization": {"family": "linear"}}'
     kept = f"render_image/{image}/1/1/?c=1|100:1500$FF8000&m=c&maps=[{told}]"
     asked = f"render_image/{image}/1/1/?c=1|100:1500$FF8000&m=c"
-    before = [gateway.get(path) for path in (kept, asked)]
+    # Panes are of all channels in colour, whatever the model: that one is not told here either.
+    panes = f"render_split_channel/{image}/1/1/?c=1|100:1500$FF8000&maps=[{told}]"
+    paths = (kept, asked, panes)
+    before = [gateway.get(path) for path in paths]
     # Another client of OMERO stores what no client of ours can.
     parts = parts_of(gateway.app).get()
     deadline = Deadline.after(30)
@@ -153,11 +156,12 @@ def test_what_no_address_tells_does_not_show_in_a_picture_that_is_kept_unasked(g
         deadline,
     )
     parts.freshness.touch([image])
-    after = [gateway.get(path) for path in (kept, asked)]
+    after = [gateway.get(path) for path in paths]
     assert "max-age" in after[0].headers["Cache-Control"]
     assert after[0].data == before[0].data
-    assert "no-cache" in after[1].headers["Cache-Control"]
-    assert after[1].data != before[1].data
+    for new, old in zip(after[1:], before[1:], strict=True):
+        assert "no-cache" in new.headers["Cache-Control"]
+        assert new.data != old.data
     reset(gateway, STACK)
 
 

@@ -70,6 +70,16 @@ def test_who_may_annotate_may_and_who_sees_it_sees_that(clients: dict[str, Logge
     assert tags_seen(bob) == set()
 
 
+def test_who_only_reads_annotates_nothing(clients: dict[str, LoggedIn]) -> None:
+    bob, slide = clients["bob"], ids(clients["bob"], "Image")[SLIDE]
+    with pytest.raises(omero.ReadOnlyGroupSecurityViolation):
+        update(bob, CLINIC).saveObject(link(slide, tag("by a reader")))
+    assert "by a reader" not in tags_seen(clients["carol"])
+    made = update(clients["carol"], CLINIC).saveAndReturnObject(link(slide, tag("by its owner")))
+    assert "by its owner" in tags_seen(bob)
+    update(clients["carol"], CLINIC).deleteObject(made.child)
+
+
 def test_what_is_linked_to_nothing_is_its_group_s(clients: dict[str, LoggedIn]) -> None:
     bob = clients["bob"]
     private = update(bob, DRAFTS).saveAndReturnObject(tag("in private"))
