@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask.testing import Client
 
+from app.downloads.policy import require_download
+from render.errors import Forbidden
 from tests.app.serving import Serving, serve
 from tests.support.image_server import start_image_server
 from tests.support.lab import DRAFT, PASSWORDS, SLIDE, VISIBLE, make_lab
@@ -78,6 +82,21 @@ def test_what_must_stay_is_refused(bobs, client, path):
     response = client.get("/" + path.format(**ids))
     assert response.status_code == 403
     assert "may not be downloaded" in response.get_json()["message"]
+
+
+def test_an_image_in_a_well_needs_the_well_s_leave_too():
+    wells = {8: SimpleNamespace(can_download=True), 9: SimpleNamespace(can_download=False)}
+    session = SimpleNamespace(well=lambda well_id, deadline: wells[well_id])
+    call: Any = SimpleNamespace(session=session, deadline=None)
+
+    def image(allowed: bool, *well_ids: int) -> Any:
+        rights = SimpleNamespace(can_download=allowed)
+        return SimpleNamespace(image_id=7, permissions=rights, well_ids=well_ids)
+
+    require_download(call, image(True, 8))
+    for kept in (image(True, 8, 9), image(True, 9), image(False, 8), image(False)):
+        with pytest.raises(Forbidden, match="image 7"):
+            require_download(call, kept)
 
 
 def test_looking_at_it_is_still_allowed(bobs, client):
