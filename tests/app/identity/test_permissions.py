@@ -51,6 +51,16 @@ def test_pictures_are_shown_to_a_session_and_to_nobody_else(members, session_key
             assert refused.get_json()["type"] == "not-authenticated"
 
 
+def test_a_member_s_picture_is_private_also_when_it_is_at_hand(members, session_key):
+    maps = '[{"inverted":{"enabled":false},"quantization":{"family":"linear"}}]'
+    path = f"render_image/{members.ids[STACK]}/0/0/?c=1|0:99$FF0000,-2,-3&m=c&maps={maps}"
+    for _ in range(2):
+        told = members.get(path, headers={"X-OMERO-Session-Key": session_key})
+        assert told.status_code == 200
+        assert told.headers["Cache-Control"].startswith("private, max-age=")
+        assert {"Cookie", "X-OMERO-Session-Key"} <= set(told.vary)
+
+
 @pytest.mark.parametrize("path", REGIONS)
 def test_regions_of_interest_are_shown_to_nobody_without_a_session(members, session_key, path):
     path = f"/{path.format(987654)}"
