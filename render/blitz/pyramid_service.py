@@ -35,7 +35,8 @@ class PyramidService(ABC):
     def __init__(self, proxy: Any, key: StoreKey) -> None:
         self.key = key
         self.level = 0
-        self.last_used_s = time.monotonic()
+        self.opened_s = time.monotonic()
+        self.last_used_s = self.opened_s
         self._proxy = proxy
         self._levels: tuple[tuple[int, int], ...] = ()
 

@@ -160,11 +160,8 @@ class StorePool(Generic[Store]):
     def _use_once(
         self, key: StoreKey, level: int, work: Callable[[Store], Result], deadline: Deadline
     ) -> Result:
-        store = self.acquire(key, level, deadline)
+        store = self._acquire_with_level(key, level, deadline)
         try:
-            if not store.has_level(level):
-                # Levels can be added after a store was opened; a fresh one knows them.
-                raise ServiceLost(f"the pixels store does not have resolution level {level}")
             result = work(store)
         except BaseException:
             # Also a call out of time, or a killed greenlet: the store may still be at work.
@@ -172,6 +169,21 @@ class StorePool(Generic[Store]):
             raise
         self.release(store)
         return result
+
+    def _acquire_with_level(self, key: StoreKey, level: int, deadline: Deadline) -> Store:
+        """Lend a store that knows a level; raise SourceFailed when not even a fresh one does.
+
+        Levels can be added after a store was opened.
+        """
+        asked_s = time.monotonic()
+        while True:
+            store = self.acquire(key, level, deadline)
+            if store.has_level(level):
+                return store
+            self.discard(store)
+            if store.opened_s >= asked_s:
+                raise SourceFailed(f"OMERO.server has no resolution level {level} of the pixels")
+            self.discard_idle(key)
 
     # What follows is called with the lock held, unless it says otherwise.
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -212,6 +213,37 @@ def test_reading_several_planes_opens_more_stores_for_the_next_time(
         read = session.read_regions(INFO, planes, 0, Region(0, 0, 32, 32), soon())
         np.testing.assert_array_equal(read[4], tiny_server.plane(0, 0, 4, 0)[:32, :32])
         tiny.wait_for("stores", expected)
+
+
+def test_a_level_that_is_gone_costs_nobody_the_session(
+    tiny: TinyServer, session: BlitzSession
+) -> None:
+    region = Region(0, 0, 8, 8)
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon())
+    with pytest.raises(SourceFailed, match="resolution level 3"):
+        session.read_region(INFO, PlaneIndex(0, 0, 0), 3, region, soon())
+    counters = tiny.counters()
+    assert counters["logins"] == 1
+    session.read_region(INFO, PlaneIndex(0, 0, 0), 0, region, soon())
+
+
+def test_a_store_that_does_not_know_a_level_gives_way_to_one_that_does() -> None:
+    levels = [1]
+
+    class Known(PixelsStore):
+        def open(self, deadline: Deadline) -> None:
+            self._levels = tuple((9, 9) for _ in range(levels[0]))
+
+        def start_closing(self) -> None:
+            return None
+
+    pool = StorePool(lambda key, deadline: Known(Mock(), key), Limits())
+    key = StoreKey(7, 1, "1")
+    on_loan = pool.acquire(key, 0, soon())
+    pool.use(key, 0, lambda store: None, soon())
+    levels[0] = 2
+    pool.release(on_loan)
+    assert pool.use(key, 1, lambda store: store.has_level(1), soon())
 
 
 def test_readers_are_served_in_the_order_of_asking(
