@@ -29,6 +29,7 @@ from imageserver.services.given_objects import (
     kind_of,
     renamed,
 )
+from imageserver.wire import unwrap, wrap_as
 from render.blitz.slices import omero
 
 _PARTS = {"FileAnnotation": Fetch.of("details.owner", "file")} | {
@@ -59,6 +60,8 @@ def delete(context: ServiceContext, kind: str, identifiers: Iterable[int]) -> di
     graph, ids = context.graph, list(identifiers)
     for identifier in ids:
         _check_may(graph, _find(graph, kind, identifier), "delete")
+        if kind == "OriginalFile" and identifier in graph.kept.state.holders:
+            raise usage("This file is attached to something: its annotation is to be deleted.")
     gone: dict[str, list[int]] = {}
     for kept in context.catalog.delete_kept(ids):
         gone.setdefault(kept.kind, []).append(kept.id)
@@ -129,7 +132,8 @@ class _Saving:
             raise fault(omero.SecurityViolation, f"This {kind} is not the caller's to rename.")
         members = load_schema()[kind].members
         present = {
-            name: self._graph.member(entity, member)
+            # As it travels: times are told in milliseconds.
+            name: unwrap(wrap_as(member.target, self._graph.member(entity, member)))
             for name, member in members.items()
             if member.kind == "value"
         }

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from imageserver import kept_store
 from imageserver.definitions import DefinitionStore
@@ -21,6 +23,7 @@ from tests.imageserver.ice.images import CHANNELS, PICTURE, PYRAMID, STACK, Fold
 from tests.support.image_server import start_image_server
 
 FIRST_ID = 1 << 52
+DATED = "dated.ome.tif"
 CONTENT = bytes(range(256)) * 5000
 
 
@@ -28,6 +31,12 @@ CONTENT = bytes(range(256)) * 5000
 def place(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     path = tmp_path_factory.mktemp("kept")
     shutil.copytree(folder.path, path / "served")
+    tifffile.imwrite(
+        path / "served" / DATED,
+        np.zeros((20, 30), np.uint8),
+        ome=True,
+        metadata={"axes": "YX", "AcquisitionDate": "2020-01-02T03:04:05.123456"},
+    )
     return path / "served", path / "cache"
 
 
@@ -177,6 +186,8 @@ def test_a_file_is_uploaded_read_and_goes_with_its_annotation(client: LoggedIn) 
     digest = hashlib.sha1(CONTENT[:3] + b"unsaved").hexdigest()
     assert rows_of(client, file.id.val) == [[10, digest]]
 
+    with pytest.raises(omero.ApiUsageException, match="attached"):
+        update.deleteObject(file)
     update.deleteObject(other)
     assert len(rows_of(client, file.id.val)) == 1
     update.deleteObject(found)
@@ -236,6 +247,14 @@ def test_images_and_channels_get_other_names(client: LoggedIn) -> None:
     update.saveArray([channels[1]])
     names = [[CHANNELS[0]], ["eGFP"], [CHANNELS[2]]]
     assert client.rows(f"{told} where p.image.id = :id", id=identifier) == names
+
+
+def test_the_date_of_a_renamed_image_is_no_change(client: LoggedIn) -> None:
+    image = client.factory.getQueryService().get("Image", client.image_id(DATED))
+    assert image.acquisitionDate.val % 1000 == 123
+    image.description = text("described")
+    saved = client.factory.getUpdateService().saveAndReturnObject(image)
+    assert saved.description.val == "described" and saved.name.val == DATED
 
 
 def test_what_makes_no_sense_is_refused_and_nothing_is_saved(client: LoggedIn) -> None:
