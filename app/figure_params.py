@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from app.params import Query, RenderRequest, check_is_picture, check_not_turned,
 from render.errors import BadRequest, TooLarge
 
 _LONGEST_SIDE = 2000
+#: What JSON can spell, and no encoding or database keeps.
+_NO_NAME = re.compile("[\0\ud800-\udfff]")
 #: No image reaches that far.
 _FARTHEST = 1e9
 
@@ -87,12 +90,14 @@ def parse_figure(form: Mapping[str, str], max_bytes: int, now: datetime) -> Sent
     name = figure.get("figureName")
     if not isinstance(name, str) or not name:
         name = f"Figure_{now:%Y-%m-%d_%H-%M-%S}.json"
+    if _NO_NAME.search(name):
+        raise BadRequest("the figure's name has half a letter in it", parameter="figureJSON")
     description = {}
     if shown_images:
         image_id, panel = shown_images[0]
         # Lists of figures show name and picture without reading the files.
         description = {"name": name, "imageId": image_id}
-        if "baseUrl" in panel:
+        if isinstance(panel.get("baseUrl"), str):
             description["baseUrl"] = panel["baseUrl"]
     content = json.dumps(figure, sort_keys=True, indent=2, separators=(",", ": ")).encode()
     if len(content) > max_bytes:

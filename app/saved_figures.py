@@ -27,6 +27,12 @@ _MEDIA_TYPE = "application/json"
 _LONGEST_NAME = 255
 
 
+def check_may_save(call: Call) -> None:
+    """Raise Forbidden for the public user, whose figures everybody could change."""
+    if call.viewer.kind == "public":
+        raise Forbidden("figures can be saved and deleted by those only who are logged in")
+
+
 def list_figures(call: Call) -> list[dict[str, Any]]:
     """Tell of all figures that the viewer may see, the oldest first."""
     records = call.session.file_annotations(NAMESPACE, call.deadline)
@@ -61,7 +67,7 @@ def save_figure(call: Call, sent: SentFigure) -> int:
 
     Raises Forbidden for the public user and where OMERO does not permit it.
     """
-    _check_member(call, "saved")
+    check_may_save(call)
     if sent.figure_id is None:
         group_id = _group_of_new(call, sent)
         with call.steps.step("save"):
@@ -80,7 +86,7 @@ def save_figure(call: Call, sent: SentFigure) -> int:
 
 def delete_figure(call: Call, figure_id: int) -> None:
     """Delete a figure with its file; Forbidden where the viewer may not, NotFound for none."""
-    _check_member(call, "deleted")
+    check_may_save(call)
     _find(call, figure_id)
     session = call.session
 
@@ -130,11 +136,6 @@ def _find(call: Call, figure_id: int) -> tuple[AnnotationRecord, AttachedFile]:
     if record.namespace != NAMESPACE or record.file is None:
         raise NotFound(f"there is no figure {figure_id}")
     return record, record.file
-
-
-def _check_member(call: Call, what: str) -> None:
-    if call.viewer.kind == "public":
-        raise Forbidden(f"figures can be {what} by those only who are logged in")
 
 
 def _told(record: AnnotationRecord, groups: Mapping[int, str | None]) -> dict[str, Any]:

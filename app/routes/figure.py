@@ -25,7 +25,7 @@ from app.http import data_response, passing_response
 from app.icons import projection_icon
 from app.params import parse_ids
 from app.routes.pages import assets_version, finished_page
-from app.saved_figures import delete_figure, list_figures, load_figure, save_figure
+from app.saved_figures import check_may_save, delete_figure, list_figures, load_figure, save_figure
 from app.scaled_regions import render_scaled_region as draw_scaled_region
 from app.web import (
     client_has,
@@ -192,6 +192,8 @@ def chgrp() -> Response:
 
 
 def _form(call: Call) -> Mapping[str, str]:
+    # Before anything is read: a figure may be large.
+    check_may_save(call)
     return read_form(request, _FORM_PER_FILE * call.settings.max_figure_bytes, "max_figure_bytes")
 
 

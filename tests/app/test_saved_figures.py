@@ -141,6 +141,8 @@ def test_a_figure_that_cannot_be_is_not_saved(asking: Gateway):
     for figure in (None, 5, [], {}, {"panels": 3}, {"panels": [], "x": float("nan")}):
         save(asking, figure, 400)
     assert asking.client.post("/figure/save_web_figure/").status_code == 400
+    for name in ("a\ud83d", "\0"):
+        assert "name" in save(asking, {"panels": [], "figureName": name}, 400)
     save(asking, {"panels": []}, 400, fileId="x")
     for number in ("", "x", "-1"):
         delete(asking, number, 400)
