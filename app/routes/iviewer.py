@@ -1,7 +1,7 @@
 """OMERO.iviewer: its page, its own files, and what it asks for besides webgateway."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -38,6 +38,8 @@ from app.web import current_call, current_settings, forget_share, query, under_b
 blueprint = Blueprint("iviewer", __name__)
 blueprint.url_value_preprocessor(forget_share)
 
+#: Images that one link shows.
+_MOST_SHOWN = 100
 #: What the viewer needs beyond what our own pages do: it makes code, styles and pictures itself.
 _CONTENT = {
     "script-src": "'self' 'unsafe-eval'",
@@ -72,17 +74,19 @@ def file(name: str) -> Response:
 
 @blueprint.get("/webclient/")
 def webclient() -> AnyResponse:
-    """Lead to what `show` names, an image as `image-<id>`; else to the list of images."""
-    shown = re.fullmatch("image-([0-9]{1,18})", request.args.get("show", ""))
-    if shown is None:
+    """Lead to what `show` names, images as `image-<id>|image-<id>`; else to the list of images."""
+    parts = request.args.get("show", "").split("|")
+    shown = [re.fullmatch("image-([0-9]{1,18})", part) for part in parts[:_MOST_SHOWN]]
+    ids = [int(one[1]) for one in shown if one is not None]
+    if len(ids) < len(parts):
         return _away(url_for("pages.index"))
-    return _away(_image_address(int(shown[1]), {}))
+    return _away(_image_address(ids, {}))
 
 
 @under_both_prefixes(blueprint, "/img_detail/<number:image_id>/")
 def img_detail(image_id: int) -> AnyResponse:
     """Lead to the viewer of an image, with what the link says of the view."""
-    return _away(_image_address(image_id, query()))
+    return _away(_image_address([image_id], query()))
 
 
 @blueprint.get("/iviewer/image_data/<number:image_id>/")
@@ -180,11 +184,12 @@ def paths_to_object() -> Response:
     return data_response(describe_paths(current_call(), query()), {})
 
 
-def _image_address(image_id: int, link: Mapping[str, str]) -> str:
+def _image_address(ids: Sequence[int], link: Mapping[str, str]) -> str:
     if serves_iviewer(current_settings()):
-        # More images than one are listed beside it.
-        return f"{url_for('iviewer.iviewer')}?{urlencode({'images': str(image_id), **link})}"
-    address = url_for("pages.image", image_id=image_id)
+        # The first one is opened, and more images than one are listed beside it.
+        images = ",".join(map(str, ids))
+        return f"{url_for('iviewer.iviewer')}?{urlencode({'images': images, **link}, safe=',')}"
+    address = url_for("pages.image", image_id=ids[0])
     return f"{address}?{urlencode(link)}" if link else address
 
 

@@ -10,7 +10,7 @@ import pytest
 from app import bundles, figure_page
 from app.settings import load_settings
 from render.errors import NotFound
-from tests.app.conftest import Gateway
+from tests.app.conftest import FLAT, Gateway
 from tests.support.figure import needs_figure
 
 PAGES = ("", "new/", "open/", "recover/", "file/5/")
@@ -90,6 +90,22 @@ def test_a_page_of_another_kind_is_not_given_out_half_told():
     assert text == 'const A = "\\\\1";\nconst B = 1;'
     with pytest.raises(NotFound, match="knows no C"):
         figure_page._with_constant(text, "C", "1")
+
+
+@needs_figure
+@pytest.mark.slow
+def test_switched_off_it_is_offered_nowhere(gateway: Gateway, make_gateway):
+    offered = gateway.client.get("/").get_data(as_text=True)
+    assert "data-figure" in offered and 'href="/figure/"' in offered
+    other = make_gateway(figure=False)
+    for path in ("", "new/", "file/5/"):
+        refused = other.client.get(f"/figure/{path}")
+        assert refused.status_code == 404 and "switched off" in refused.get_json()["detail"]
+    assert other.client.get("/static/omero_figure/index.html").status_code == 404
+    left = other.client.get("/").get_data(as_text=True)
+    assert "data-figure" not in left and "/figure/" not in left
+    # OMERO.figure may still be served by OMERO.web.
+    assert other.client.get(f"/figure/imgData/{other.ids[FLAT]}/").status_code == 200
 
 
 def test_where_it_is_not_installed_a_sentence_says_how_to(monkeypatch):

@@ -179,7 +179,10 @@ def test_links_of_omero_web_lead_to_the_viewer(gateway: Gateway):
     assert found.headers["Location"].startswith(f"{start}z=2&")
     shown = gateway.client.get(f"/webclient/?show=image-{image_id}").headers["Location"]
     assert shown == start.rstrip("&?")
-    assert gateway.client.get("/webclient/?show=dataset-1").headers["Location"] == "/"
+    two = gateway.client.get(f"/webclient/?show=image-{image_id}|image-7").headers["Location"]
+    assert two == (f"/iviewer/?images={image_id},7" if served else shown)
+    for other in ("dataset-1", "image-1|dataset-1", "image-1|", "|".join(["image-1"] * 101)):
+        assert gateway.client.get(f"/webclient/?show={other}").headers["Location"] == "/", other
 
 
 @pytest.mark.parametrize(
