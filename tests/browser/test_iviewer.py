@@ -47,7 +47,7 @@ def viewed(tmp_path_factory):
     Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (100, 1))).save(folder / OTHER)
     cache = tmp_path_factory.mktemp("cache")
     # Connections that the browser keeps must not hold up the end.
-    with running(folder, cache, workers=1, keepalive_s=1) as service:
+    with running(folder, cache, workers=1, keepalive_s=1, figure=False) as service:
         yield service
 
 
