@@ -57,8 +57,8 @@ def image(image_id: int) -> Response:
 @blueprint.get("/assets/<version>/<path:name>")
 def asset(version: str, name: str) -> Response:
     """Give a part of the pages; under the version of now, it never changes."""
-    path = _ASSETS / name
-    if path.parent != _ASSETS or not path.is_file():
+    path = _assets().get(name)
+    if path is None:
         raise NotFound("there is nothing at this address")
     body = path.read_bytes()
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -81,9 +81,15 @@ def asset(version: str, name: str) -> Response:
 def assets_version() -> str:
     """Give a word that changes with the content of any part of the pages."""
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(_ASSETS.iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in sorted(_assets().items()):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@cache
+def _assets() -> Mapping[str, Path]:
+    """Give the parts of the pages by name."""
+    return {path.name: path for path in _ASSETS.iterdir()}
 
 
 def viewer_page(template: str, **values: Any) -> Response:
