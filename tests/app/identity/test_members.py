@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from app.csrf import COOKIE, HEADER
 from app.settings import SettingsError
 from app.web import parts_of
 from tests.app.conftest import FLAT, asked_by_the_host
@@ -132,8 +133,10 @@ class TestPublicUser:
         assert status(public, "luts/", query={"x": "/imgData/"}) == 401
 
     def test_it_reads_only(self, public):
-        response = public.client.post("/webgateway/settings/", json={"c": ""})
-        assert response.status_code == 403
+        public.client.set_cookie(COOKIE, "a" * 32)
+        headers = {HEADER: "a" * 32}
+        response = public.client.post("/webgateway/settings/", json={"c": ""}, headers=headers)
+        assert response.status_code == 401
 
     def test_a_missing_image_is_forbidden_as_logging_in_may_help(self, public, session_key):
         assert status(public, "imgData/987654/") == 403
