@@ -98,5 +98,8 @@ def test_a_refusal_is_an_answer_and_a_killed_probe_leaves_room_for_the_next() ->
 
     with pytest.raises(KeyboardInterrupt):
         breaker.run(killed)
+    with pytest.raises(NotAuthenticated):
+        breaker.run(raising(NotAuthenticated("wrong")))
+    assert breaker.state == "closed"
     assert breaker.run(lambda: 5) == 5
     assert breaker.state == "closed"

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from render.blitz import ami
+from render.blitz import ami, store_pool
 from render.blitz.endpoint import Limits
 from render.blitz.pixels_store import PixelsStore
 from render.blitz.pyramid_service import StoreKey
@@ -17,6 +17,7 @@ from render.blitz.store_pool import StorePool
 from render.deadline import Deadline
 from render.errors import DeadlineExceeded, NotFound, SourceFailed, SourceUnavailable
 from render.values import PlaneIndex, Region
+from render.waiting import Handoff
 from tests.render.blitz import tiny_server
 from tests.render.blitz.conftest import LOGIN, TinyServer, soon, tiny_info
 from tests.render.blitz.test_sessions import side_by_side
@@ -213,6 +214,39 @@ def test_reading_several_planes_opens_more_stores_for_the_next_time(
         read = session.read_regions(INFO, planes, 0, Region(0, 0, 32, 32), soon())
         np.testing.assert_array_equal(read[4], tiny_server.plane(0, 0, 4, 0)[:32, :32])
         tiny.wait_for("stores", expected)
+
+
+def test_all_stores_that_are_gone_cost_nobody_the_session(
+    tiny: TinyServer, session: BlitzSession
+) -> None:
+    indices = [PlaneIndex(z, 0, 0) for z in range(4)]
+    region = Region(0, 0, 64, 64)
+    side_by_side(4, lambda: session.read_regions(INFO, indices, 0, region, soon()))
+    assert tiny.counters()["stores"] > 1
+    tiny.forget_stores()
+    session.read_region(INFO, indices[0], 0, region, soon())
+    assert tiny.counters()["logins"] == 1
+
+
+def test_what_is_given_to_somebody_who_leaves_at_that_moment_goes_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Late(Handoff):
+        def wait_in_queue(self, deadline: Deadline, step: str) -> None:
+            assert self.wait(10)
+            raise DeadlineExceeded("a moment too late")
+
+    class Opened(PixelsStore):
+        def open(self, deadline: Deadline) -> None:
+            self._levels = ((9, 9),)
+
+    pool = StorePool(lambda key, deadline: Opened(Mock(), key), Limits())
+    key = StoreKey(7, 1, "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(store_pool, "Handoff", Late)
+        with pytest.raises(DeadlineExceeded):
+            pool.acquire(key, 0, soon())
+    assert len(pool.acquire_idle(key, 0, 2)) == pool.size == 1
 
 
 def test_a_level_that_is_gone_costs_nobody_the_session(

@@ -80,10 +80,25 @@ def test_a_mask_is_see_through_where_it_is_not_set():
 
 
 def test_a_mask_tints_what_it_covers():
-    picture = np.zeros((1, 4, 3), np.uint8)
-    places = np.array([[(-0.5, 0.5), (0.5, 0.5), (1.5, 0.5), (2.5, 0.5)]])
-    mask.tint(picture, np.array([[True, False]]), places, (255, 100, 0))
-    assert picture.tolist() == [[[0, 0, 0], [128, 50, 0], [0, 0, 0], [0, 0, 0]]]
+    before, after = [40, 100, 255], [148, 100, 128]
+    picture = np.full((1, 8, 3), before, np.uint8)
+    places = np.array(
+        [
+            [
+                (-0.5, 0.5),
+                (0, 0),
+                (0.5, 0.5),
+                (1.5, 0.5),
+                (2.0, 0.5),
+                (0.5, 1),
+                (3, 1.5),
+                (2.5, -1),
+            ],
+        ]
+    )
+    mask.tint(picture, np.array([[True, False, True]]), places, (255, 100, 0))
+    covered = [False, True, True, False, True, False, False, False]
+    assert picture.tolist() == [[after if is_covered else before for is_covered in covered]]
 
 
 def test_an_affine_transformation_and_back():
