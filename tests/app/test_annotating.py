@@ -5,12 +5,16 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from app.annotation_params import new_file
+from app.downloads.attachments import attached_file
 from app.parts import Parts
 from app.web import parts_of
+from render.errors import Forbidden
 from tests.app.apart import server_apart
 from tests.app.conftest import FLAT, PYRAMID, STACK, Gateway, ImageServer, make_gateway_on
 
@@ -127,6 +131,19 @@ def test_a_file_is_attached_downloaded_and_deleted(gateway, other):
     assert annotations(gateway, f"image={image}&image={second}") == []
     assert gateway.client.get(f"{WC}/annotation/{made}/").status_code == 404
     post(gateway, f"action/delete/file/{made}", 404)
+
+
+def test_a_file_that_must_stay_is_not_even_opened():
+    def call_to(can_download: bool) -> Any:
+        file = SimpleNamespace(id=5, path="", name="a", size=1, version="1")
+        rights = SimpleNamespace(can_download=can_download)
+        record = SimpleNamespace(file=file, permissions=rights)
+        session = SimpleNamespace(annotation=lambda kind, annotation_id, deadline: record)
+        return SimpleNamespace(session=session, deadline=None)
+
+    assert attached_file(call_to(True), 7).id == 5
+    with pytest.raises(Forbidden):
+        attached_file(call_to(False), 7)
 
 
 def test_an_empty_file_is_one(gateway):
