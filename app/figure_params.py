@@ -116,7 +116,7 @@ def parse_figure(form: Mapping[str, str], max_bytes: int, now: datetime) -> Sent
 
 def _figure(text: str) -> dict[str, Any]:
     try:
-        figure = json.loads(text, parse_constant=_no_number)
+        figure = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadRequest("figureJSON should be a figure as JSON", parameter="figureJSON") from error
     if not isinstance(figure, dict) or not isinstance(figure.get("panels"), list):
@@ -126,6 +126,14 @@ def _figure(text: str) -> dict[str, Any]:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    """Read a number; one that is too large would be written as a word that is no JSON."""
+    number = float(text)
+    if math.isinf(number):
+        _no_number(text)
+    return number
 
 
 def _image_id(panel: Mapping[str, Any]) -> int | None:
