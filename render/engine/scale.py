@@ -17,8 +17,8 @@ _LOBES = np.float32(3)
 _PI = np.float32(math.pi)
 #: The filter needs that many pixels each way.
 _SMALLEST_SIDE = 3
-#: Longest side whose filter is kept. One takes up to 100 bytes for each pixel of the longer side,
-#: so that 64 of them take 50 MiB at most.
+#: Longest side whose filter is kept. One takes up to 104 bytes for each pixel of the longer side,
+#: so that 64 of them take 52 MiB at most.
 _LONGEST_KEPT = 8192
 
 
