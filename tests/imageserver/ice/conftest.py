@@ -43,8 +43,9 @@ def glacier2(server: RunningImageServer, glacier2_port: int) -> Iterator[Running
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(server: RunningImageServer) -> Iterator[LoggedIn]:
+    """A login for one file of tests: Ice closes what is idle for a minute, and that ends it."""
     with log_in(server.ports["tcp"]) as logged_in:
         yield logged_in
 
