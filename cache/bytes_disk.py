@@ -78,10 +78,13 @@ class BytesDisk(diskcache.Disk):
         try:
             handle = os.open(path, flags, mode)
         except FileNotFoundError:
-            Path(path).parent.mkdir(mode=0o750 if self.group_reads else 0o700, exist_ok=True)
+            self._make_folder(Path(path).parent)
             handle = os.open(path, flags, mode)
         try:
             with os.fdopen(handle, "wb", buffering=0) as file:
+                if self.group_reads:
+                    # Whatever the umask takes away.
+                    os.fchmod(handle, mode)
                 if file.write(value) != len(value):
                     raise OSError("the file system took only a part of the value")
         except BaseException:
@@ -119,6 +122,11 @@ class BytesDisk(diskcache.Disk):
         """Delete a value's file, if it is one; gone or not deletable is no error."""
         with contextlib.suppress(OSError):
             Path(self._path(file_path)).unlink()
+
+    def _make_folder(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self.group_reads:
+            folder.chmod(0o750)
 
     def _opened(self, filename: Any) -> io.FileIO:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

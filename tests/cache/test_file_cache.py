@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import time
 
@@ -303,3 +304,18 @@ def test_a_disk_refuses_other_things_by_itself(tmp_path):
         disk.fetch(4, None, b"\x80\x04.", False)
     with pytest.raises(ForeignEntry):
         disk.fetch(2, "../secret.val", None, False)
+
+
+@pytest.mark.parametrize("group_reads", [True, False])
+@pytest.mark.parametrize("umask", [0o077, 0o022])
+def test_the_group_reads_the_files_where_it_may_whatever_the_umask(tmp_path, group_reads, umask):
+    before = os.umask(umask)
+    try:
+        cache = FileCache(tmp_path / "cache", group_reads=group_reads)
+        cache.set("a", bytes(200_000))
+        path = tmp_path / "cache" / cache.path_of("a")
+        cache.close()
+    finally:
+        os.umask(before)
+    modes = [place.stat().st_mode & 0o777 for place in (tmp_path / "cache", path.parent, path)]
+    assert modes == ([0o750, 0o750, 0o640] if group_reads else [0o700, 0o700, 0o600])
