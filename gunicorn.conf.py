@@ -13,9 +13,9 @@ import socket
 import sys
 
 from app import check_settings
-from app.allocator import share_one_heap
-from app.in_force import take_in_force
-from app.metrics_folder import MetricsFolder
+from app.operations.allocator import share_one_heap
+from app.operations.in_force import take_in_force
+from app.operations.metrics_folder import MetricsFolder
 from app.settings import SettingsError
 from cache.shared_memory import SharedMemory
 from imageserver.accounts import UsersFileError, read_users_file
@@ -42,8 +42,8 @@ users_file = settings.image_server_users if settings.embedded else None
 bind = f"{settings.host}:{settings.port}"
 workers = settings.workers
 _OWN_CLASSES = {
-    "gevent": "app.gevent_worker.DrainingGeventWorker",
-    "gthread": "app.thread_worker.PunctualThreadWorker",
+    "gevent": "app.operations.gevent_worker.DrainingGeventWorker",
+    "gthread": "app.operations.thread_worker.PunctualThreadWorker",
 }
 worker_class = _OWN_CLASSES.get(settings.worker_class, settings.worker_class)
 worker_connections = settings.worker_connections
@@ -144,7 +144,7 @@ def post_worker_init(worker):
     if _tiles is not None:
         importlib.import_module("app.web").parts_of(worker.wsgi).share_tiles(_tiles)
     connect = getattr(worker, "connect", None)
-    importlib.import_module("app.warm").warm_up_beside(worker.wsgi, connect)
+    importlib.import_module("app.operations.warm").warm_up_beside(worker.wsgi, connect)
     importlib.import_module("app.web").figures_of(worker.wsgi).keep_fresh()
 
 
@@ -153,10 +153,10 @@ def worker_exit(server, worker):
     application = getattr(worker, "wsgi", None)
     if application is not None:
         web = importlib.import_module("app.web")
-        importlib.import_module("app.warm").end_warm_up(application)
+        importlib.import_module("app.operations.warm").end_warm_up(application)
         web.figures_of(application).end()
         web.parts_of(application).close()
-        importlib.import_module("app.traces").end(application)
+        importlib.import_module("app.operations.traces").end(application)
     # At the end Python takes its handlers apart with locks of gevent's that are gone by then, and
     # complains of each one.
     logging.shutdown()

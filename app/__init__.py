@@ -2,20 +2,11 @@
 
 from flask import Flask
 
-from app import (
-    allowed_hosts,
-    cli,
-    csrf,
-    discovery,
-    errors,
-    observe,
-    rate_limits,
-    traces,
-    web,
-)
-from app.change_watcher import watcher_credentials
+from app import allowed_hosts, cli, csrf, discovery, errors, observe, web
+from app.changes.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
+from app.operations import rate_limits, traces
 from app.prefix import Prefixed
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, request
 
 from app.networks import is_in, parsed
-from app.numbers import shown
+from app.parsing.numbers import shown
 from app.settings import Settings
 from render.errors import HostNotAllowed
 

@@ -13,8 +13,8 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from app.bundles import Bundle, find_bundle
 from app.call import Call
+from app.metadata.units import LENGTHS, symbol_of
 from app.settings import Settings
-from app.units import LENGTHS, symbol_of
 from render.errors import NotFound
 
 #: How the wheel is installed, told to whoever asks for what is not there.

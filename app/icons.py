@@ -4,7 +4,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from app.keys import digest
+from app.imaging.keys import digest
 from app.pipeline import ClientHas, Picture
 from render.engine.letters import letters
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
-from app.logs import log_fields
-from app.metrics import Metrics
+from app.operations.logs import log_fields
+from app.operations.metrics import Metrics
 
 access_log = logging.getLogger("blitzrender.access")
 

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.adjustments import AutoRequest, AutoScope, parse_auto, parse_gamma
-from app.channels import ChannelEntry, by_channel, load_maps, parse_channels
-from app.numbers import decimal, integer, shown
+from app.parsing.adjustments import AutoRequest, AutoScope, parse_auto, parse_gamma
+from app.parsing.channels import ChannelEntry, by_channel, load_maps, parse_channels
+from app.parsing.numbers import decimal, integer, shown
 from render.engine.encode import ARRAY_CONTENT_TYPES, available_formats
 from render.errors import BadRequest
 from render.values import Encoding, Model, ProjectionKind, Region, TileIndex

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.change_relay import Announcer
-from app.clipboards import Clipboards
+from app.changes.change_relay import Announcer
+from app.changes.freshness import Freshness
 from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
-from app.forms import UploadGate
-from app.freshness import Freshness
-from app.handle_store import HandleStore
 from app.identity import Identity
-from app.memory import RecentMemory
+from app.imaging.handle_store import HandleStore
+from app.imaging.raw_tiles import RawTiles
+from app.imaging.read_ahead import ReadAhead
+from app.metadata.clipboards import Clipboards
+from app.operations.memory import RecentMemory
+from app.parsing.forms import UploadGate
 from app.pictures import PictureStore
-from app.raw_tiles import RawTiles
-from app.read_ahead import ReadAhead
 from app.settings import Settings
 from cache.figures import CacheFigures
 from cache.flight import FlightTimeout, SingleFlight

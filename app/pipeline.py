@@ -7,22 +7,22 @@ single flight, raw planes, worker, cache. It takes plain values and parts, not a
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app import arrays
-from app.areas import resolve_area
-from app.at_source import draw_at_source, is_drawn_at_source
-from app.auto_windows import AutoWindows
 from app.call import Call
-from app.drawing import Drawing, drawing_text, render_job
-from app.effective import (
+from app.imaging import arrays
+from app.imaging.areas import resolve_area
+from app.imaging.at_source import draw_at_source, is_drawn_at_source
+from app.imaging.auto_windows import AutoWindows
+from app.imaging.drawing import Drawing, drawing_text, render_job
+from app.imaging.effective import (
     EffectiveSettings,
     effective_settings,
     stored_definition,
     unrendered_settings,
 )
-from app.keys import digest
+from app.imaging.keys import digest
+from app.imaging.projections import AxisProjection, resolve_projection
 from app.params import RenderRequest
 from app.pictures import PictureKey
-from app.projections import AxisProjection, resolve_projection
 from render.engine.encode import ARRAY_CONTENT_TYPES, CONTENT_TYPES
 from render.errors import NotFound
 from render.values import ImageInfo, RenderingDefinition

@@ -8,29 +8,29 @@ import os
 import threading
 from dataclasses import dataclass
 
-from app import warming_work as warming
-from app.change_relay import ChangeRelay
-from app.change_watcher import ChangeWatcher, watcher_credentials
-from app.clipboards import Clipboards
+from app.changes.change_relay import ChangeRelay
+from app.changes.change_watcher import ChangeWatcher, watcher_credentials
+from app.changes.freshness import Freshness
 from app.downloads import export_work as exports
 from app.downloads.courtesy import Courtesy
 from app.downloads.gate import DownloadGate
-from app.forms import UploadGate
-from app.freshness import Freshness
-from app.handle_store import HandleStore
 from app.host_lock import HostLock
 from app.identity import Identity
 from app.identity.opening import open_attempts, open_identity, open_own_logins
 from app.identity.own_logins import OwnLogins
+from app.imaging.handle_store import HandleStore
+from app.imaging.raw_tiles import RawTiles
+from app.imaging.read_ahead import ReadAhead
 from app.jobs.desk import JobDesk
 from app.jobs.runner import JobRunner
 from app.jobs.store import JobStore
-from app.memory import RecentMemory
+from app.metadata.clipboards import Clipboards
 from app.movies import work as movies
+from app.operations import warming_work as warming
+from app.operations.memory import RecentMemory
+from app.parsing.forms import UploadGate
 from app.parts import Parts
 from app.pictures import PictureStore, open_pictures
-from app.raw_tiles import RawTiles
-from app.read_ahead import ReadAhead
 from app.servers import Server, own_credentials_of, servers_of
 from app.settings import Settings
 from cache.file_cache import FileCache

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from app.call import Call
+from app.imaging.thumbnails import render_thumbnail
 from app.observe import Steps
 from app.params import Query, parse_thumbnail
 from app.pipeline import Picture
-from app.thumbnails import render_thumbnail
 from render.errors import (
     DeadlineExceeded,
     NotAuthenticated,

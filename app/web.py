@@ -8,13 +8,14 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.routing import BaseConverter, ValidationError
 
-from app import observe, rate_limits
+from app import observe
 from app.call import Call
 from app.downloads.archive import Archive
-from app.figures import Figures
-from app.handles import with_handle
 from app.http import attachment, last_values
-from app.metrics import Metrics
+from app.imaging.handles import with_handle
+from app.operations import rate_limits
+from app.operations.figures import Figures
+from app.operations.metrics import Metrics
 from app.picture_answer import picture_answer
 from app.pipeline import Picture
 from app.settings import Settings

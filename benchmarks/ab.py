@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 
 from app import create_app
-from app.nginx import Site, nginx_configuration
+from app.operations.nginx import Site, nginx_configuration
 from app.settings import load_settings
 from benchmarks import load, plots
 from benchmarks.apache import bench

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app import create_app
-from app.nginx import Site, nginx_configuration
+from app.operations.nginx import Site, nginx_configuration
 from app.settings import load_settings
 from benchmarks.apache import bench
 from imageserver.supervisor import free_port

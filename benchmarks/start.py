@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from app import warm
+from app.operations import warm
 from benchmarks import load
 from benchmarks.pyramids import SAMPLES
 from tests.support import service

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from app.metrics import describe_metrics
+from app.operations.metrics import describe_metrics
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from app import create_app
-from app.checkup import Finding
 from app.cli.doctor import line_of
+from app.operations.checkup import Finding
 from app.settings import Settings, describe_settings, load_settings
 from tests.support.pages import PAGES, PROJECT, blocks
 

@@ -9,8 +9,8 @@ from flask.cli import with_appcontext
 
 from app.identity import Viewer
 from app.identity.viewer import viewer_of_user
+from app.operations.warming import background_call, image_ids, warm_image
 from app.parts import Parts
-from app.warming import background_call, image_ids, warm_image
 from app.web import parts_of
 from render.errors import ServiceError
 

@@ -13,8 +13,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.checkup import Finding, ServerCheck, check_cache_folder
 from app.identity.public import public_access_of
+from app.operations.checkup import Finding, ServerCheck, check_cache_folder
 from app.servers import own_credentials_of, servers_of
 from app.settings import Settings, child_environment
 from app.web import parts_of

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.nginx import Site, nginx_configuration
+from app.operations.nginx import Site, nginx_configuration
 from app.web import parts_of
 
 

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.systemd import systemd_unit
+from app.operations.systemd import systemd_unit
 from app.web import parts_of
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent

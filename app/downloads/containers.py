@@ -6,10 +6,10 @@ from functools import partial
 from typing import TypeVar
 
 from app.call import Call
-from app.download_params import ContainerRequest
 from app.downloads.policy import require_download
+from app.metadata.plate_data import column_label, row_label
 from app.observe import Steps
-from app.plate_data import column_label, row_label
+from app.parsing.download_params import ContainerRequest
 from render.errors import BadRequest, NotFound
 from render.values import DTYPES, ImageInfo
 from render.waiting import side_by_side

@@ -8,7 +8,7 @@ is the host's; a number of before its last start lies in the future, or long ago
 import time
 from pathlib import Path
 
-from app.shared_words import map_words
+from app.changes.shared_words import map_words
 
 #: For how long after that moment downloads give way: a viewer asks for tile after tile.
 LINGER_S = 0.1

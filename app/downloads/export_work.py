@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.call import Call
-from app.download_params import ContainerRequest
 from app.downloads.containers import look_at
 from app.downloads.exports import Export, container_export, part_export
 from app.downloads.policy import require_download
-from app.export_params import ExportRequest
 from app.jobs.kinds import Kind, Made, Report
 from app.jobs.patience import patiently
 from app.jobs.records import Job
+from app.parsing.download_params import ContainerRequest
+from app.parsing.export_params import ExportRequest
 from render.errors import NotFound, TooLarge
 from render.workers.beside import run_beside
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.call import Call
-from app.download_params import ContainerRequest
 from app.downloads.archive import Member, zip_pieces
 from app.downloads.containers import check_exportable, select_exportable
 from app.downloads.names import safe_name, with_ending
@@ -20,8 +19,9 @@ from app.downloads.stacks import (
     npy_layout,
     whole_stack,
 )
-from app.export_params import ExportRequest, stack_of
-from app.keys import digest
+from app.imaging.keys import digest
+from app.parsing.download_params import ContainerRequest
+from app.parsing.export_params import ExportRequest, stack_of
 from render.engine.encode import ARRAY_CONTENT_TYPES, CONTENT_TYPES
 
 ZIP = "application/zip"

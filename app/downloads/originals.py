@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.call import Call
-from app.download_params import DownloadRequest
 from app.downloads.archive import Archive, Member, archive_name, safe_path, zip_pieces
 from app.downloads.body import DownloadBody
 from app.downloads.names import plain_name
 from app.downloads.selection import select_images
+from app.parsing.download_params import DownloadRequest
 from render.blitz.file_stream import FileStream
 from render.blitz.records import Fileset, OriginalFile
 from render.errors import Forbidden, NotFound, SourceFailed

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from functools import partial
 
-from app.areas import resolve_area
 from app.call import Call
-from app.download_params import DownloadRequest
 from app.downloads.archive import Archive, Member, archive_name, zip_pieces
 from app.downloads.body import DownloadBody
 from app.downloads.names import base_name, plain_name, safe_name, unlike, with_ending
 from app.downloads.selection import select_images
+from app.imaging.areas import resolve_area
 from app.params import Orientation, RenderRequest, SettingsRequest
+from app.parsing.download_params import DownloadRequest
 from app.pipeline import render_picture
 from render.values import Encoding, ImageInfo
 

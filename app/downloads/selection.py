@@ -1,8 +1,8 @@
 """From the ids of a download to images that the viewer may see and take away."""
 
 from app.call import Call
-from app.download_params import DownloadRequest
 from app.downloads.policy import require_download
+from app.parsing.download_params import DownloadRequest
 from render.errors import NotFound
 from render.values import ImageInfo
 

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from app.areas import SourceArea
 from app.call import Call
-from app.keys import digest, stack_text
-from app.levels import whole_level
+from app.imaging.areas import SourceArea
+from app.imaging.keys import digest, stack_text
+from app.imaging.levels import whole_level
 from render.engine.cuts import Grid
 from render.engine.npy_layout import NpyLayout
 from render.errors import TooLarge

@@ -9,8 +9,8 @@ from app.identity.attempts import LoginAttempts
 from app.identity.given import address_of, query_key_of, query_login_of, session_key_of
 from app.identity.public import PublicAccess
 from app.identity.viewer import Viewer, viewer_of_session, viewer_of_user
-from app.memory import RecentMemory
 from app.networks import Network
+from app.operations.memory import RecentMemory
 from app.servers import Server, find_server
 from render.deadline import Deadline
 from render.errors import BadRequest, NotAuthenticated

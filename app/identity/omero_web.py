@@ -9,7 +9,7 @@ from app.identity.connector import Connector, connector_of
 from app.identity.stores.base import Session, StoreAway
 from app.identity.stores.bounded import BoundedStore
 from app.identity.viewer import Kind, Viewer, viewer_of_session
-from app.memory import RecentMemory
+from app.operations.memory import RecentMemory
 from app.servers import Server, find_server
 from cache.flight import FlightTimeout, SingleFlight
 from render.deadline import Deadline

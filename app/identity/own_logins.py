@@ -17,7 +17,7 @@ from flask import Request
 
 from app.identity.attempts import LoginAttempts
 from app.identity.viewer import Viewer, viewer_of_session
-from app.memory import RecentMemory
+from app.operations.memory import RecentMemory
 from app.servers import Server, find_server
 from cache.file_cache import FileCache
 from render.blitz.logins import OpenedSession

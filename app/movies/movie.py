@@ -9,19 +9,19 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.areas import SourceArea, resolve_area
 from app.call import Call
-from app.drawing import Drawing, drawing_text
-from app.effective import EffectiveSettings, stored_definition
-from app.keys import digest
-from app.levels import fitted_size, sufficient_level, sufficient_stride, whole_level
-from app.lookup_tables import find_lookup_tables
+from app.imaging.areas import SourceArea, resolve_area
+from app.imaging.drawing import Drawing, drawing_text
+from app.imaging.effective import EffectiveSettings, stored_definition
+from app.imaging.keys import digest
+from app.imaging.levels import fitted_size, sufficient_level, sufficient_stride, whole_level
+from app.imaging.lookup_tables import find_lookup_tables
+from app.imaging.planes import bytes_per_pixel
+from app.imaging.projections import check_projection_bytes, resolve_projection
 from app.movies.params import MovieRequest
 from app.movies.stamps import stamps
 from app.params import Orientation, ProjectionRequest, RenderRequest
 from app.pipeline import check_plane, settings_of
-from app.planes import bytes_per_pixel
-from app.projections import check_projection_bytes, resolve_projection
 from render.engine.composite import needed_channels
 from render.engine.marks import Marks, ScaleBar, fitting_length
 from render.errors import BadRequest, NotFound, TooLarge

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from app.numbers import decimal, integer, shown
 from app.params import (
     Orientation,
     ProjectionRequest,
@@ -14,6 +13,7 @@ from app.params import (
     parse_region,
     parse_settings,
 )
+from app.parsing.numbers import decimal, integer, shown
 from render.errors import BadRequest, NotFound
 from render.movie import FORMATS
 from render.values import Region

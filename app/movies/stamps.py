@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from app.call import Call
-from app.units import seconds_of
+from app.metadata.units import seconds_of
 from render.values import ImageInfo
 
 _MINUTE_S = 60.0

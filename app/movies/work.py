@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from app.call import Call
 from app.downloads.names import base_name, plain_name, with_ending
 from app.downloads.policy import require_download
-from app.drawing import render_job
+from app.imaging.drawing import render_job
 from app.jobs.kinds import Kind, Made, Report
 from app.jobs.patience import patiently
 from app.jobs.records import Job

@@ -2,12 +2,17 @@
 
 from flask import Blueprint, Response, request
 
-from app.annotating import annotate_pairs, attach_files, check_may_change, delete_attachment
-from app.annotation_params import parse_attaching, parse_map
 from app.downloads.attachments import attached_file
-from app.forms import read_form, read_upload
 from app.http import passing_response
-from app.renaming import name_channels, rename_image
+from app.metadata.annotating import (
+    annotate_pairs,
+    attach_files,
+    check_may_change,
+    delete_attachment,
+)
+from app.metadata.renaming import name_channels, rename_image
+from app.parsing.annotation_params import parse_attaching, parse_map
+from app.parsing.forms import read_form, read_upload
 from app.routes.downloads import original_response
 from app.web import current_call
 

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response
 
-from app.composed_params import parse_line_plot, parse_split_channel
-from app.line_plots import render_line_plot
-from app.lut_picture import render_lut_picture
-from app.split_channel import render_split_channel as draw_split_channel
+from app.imaging.line_plots import render_line_plot
+from app.imaging.lut_picture import render_lut_picture
+from app.imaging.split_channel import render_split_channel as draw_split_channel
+from app.parsing.composed_params import parse_line_plot, parse_split_channel
 from app.web import (
     client_has,
     forget_share,

@@ -4,12 +4,12 @@ from flask import Blueprint, Response
 from flask import request as web_request
 
 from app.call import Call
-from app.download_params import DownloadRequest, parse_download, parse_picture_format
 from app.downloads.originals import archive_of, file_body, file_length, file_name, find_originals
 from app.downloads.pictures import picture_name, pictures_archive
 from app.downloads.selection import select_images
 from app.http import attachment, file_response
 from app.params import parse_image
+from app.parsing.download_params import DownloadRequest, parse_download, parse_picture_format
 from app.pipeline import render_picture
 from app.web import (
     archive_response,

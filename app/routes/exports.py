@@ -5,15 +5,15 @@ from functools import partial
 from flask import Blueprint, Response
 
 from app.call import Call
-from app.download_params import ContainerRequest, parse_container
 from app.downloads.archive import Archive
 from app.downloads.containers import select_exportable
 from app.downloads.export_work import NAME, check_kept, spec_of
 from app.downloads.exports import ZIP, Export, container_export, part_export
 from app.downloads.reading import held_body, stack_body
 from app.downloads.stacks import file_etag, stack_headers
-from app.export_params import ExportRequest, parse_export
 from app.http import attachment, check_callback, file_response, passing_response
+from app.parsing.download_params import ContainerRequest, parse_container
+from app.parsing.export_params import ExportRequest, parse_export
 from app.routes.jobs import job_response, result_response
 from app.web import add_warning, archive_response, current_call, query
 

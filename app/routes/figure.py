@@ -8,7 +8,11 @@ from flask import Blueprint, Response, request, url_for
 from app import csrf
 from app.bundles import bundle_file
 from app.call import Call
-from app.figure_data import (
+from app.figure_page import figure_bundle, figure_page
+from app.http import data_response, passing_response
+from app.icons import projection_icon
+from app.imaging.scaled_regions import render_scaled_region as draw_scaled_region
+from app.metadata.figure_data import (
     converted,
     count_regions,
     describe_depths,
@@ -18,15 +22,17 @@ from app.figure_data import (
     describe_rectangles,
     describe_times_of,
 )
-from app.figure_page import figure_bundle, figure_page
-from app.figure_params import parse_figure, parse_figure_id, parse_scaled_region
-from app.forms import read_form
-from app.http import data_response, passing_response
-from app.icons import projection_icon
+from app.metadata.saved_figures import (
+    check_may_save,
+    delete_figure,
+    list_figures,
+    load_figure,
+    save_figure,
+)
 from app.params import parse_ids
+from app.parsing.figure_params import parse_figure, parse_figure_id, parse_scaled_region
+from app.parsing.forms import read_form
 from app.routes.pages import assets_version, finished_page
-from app.saved_figures import check_may_save, delete_figure, list_figures, load_figure, save_figure
-from app.scaled_regions import render_scaled_region as draw_scaled_region
 from app.web import (
     client_has,
     current_call,

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from app.histograms import count_values
 from app.http import data_response
+from app.imaging.histograms import count_values
 from app.params import parse_histogram
 from app.web import current_call, query
 

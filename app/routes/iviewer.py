@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import csrf
 from app.bundles import bundle_file
 from app.http import data_response, last_values, passing_response
+from app.imaging.shape_stats import describe_shape_stats
 from app.iviewer import bundle_of, page_parameters, serves_iviewer
-from app.iviewer_data import (
+from app.metadata.iviewer_data import (
     describe_for_iviewer,
     describe_for_iviewer_by,
     describe_intensities,
@@ -22,17 +23,16 @@ from app.iviewer_data import (
     describe_times,
     describe_well_fields,
 )
-from app.iviewer_params import (
+from app.metadata.roi_changes import save_rois
+from app.metadata.saved_projections import save_projection as make_projection
+from app.parsing.iviewer_params import (
     parse_intensity,
     parse_planes,
     parse_save_projection,
     parse_shape_stats,
 )
-from app.roi_changes import save_rois
-from app.roi_params import parse_roi_changes
+from app.parsing.roi_params import parse_roi_changes
 from app.routes.pages import viewer_page
-from app.saved_projections import save_projection as make_projection
-from app.shape_stats import describe_shape_stats
 from app.web import current_call, current_settings, forget_share, query, under_both_prefixes
 
 blueprint = Blueprint("iviewer", __name__)

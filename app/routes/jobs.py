@@ -6,8 +6,8 @@ from flask import request as web_request
 from app.call import Call
 from app.http import attachment, file_response, json_response, last_values
 from app.jobs.records import Job
-from app.numbers import shown
-from app.warming_work import NAME, check_warming, parse_warm
+from app.operations.warming_work import NAME, check_warming, parse_warm
+from app.parsing.numbers import shown
 from app.web import current_call
 from render.errors import BadRequest, NotFound
 

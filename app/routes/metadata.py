@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from app.http import data_response
-from app.metadata import (
+from app.metadata.answers import (
     describe_container,
     describe_datasets,
     describe_image,
@@ -12,7 +12,7 @@ from app.metadata import (
     describe_original_files,
     describe_projects,
 )
-from app.search import SearchRequest, find
+from app.metadata.search import SearchRequest, find
 from app.web import current_call, current_settings, forget_share, query, under_both_prefixes
 
 blueprint = Blueprint("metadata", __name__)

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, request
 
-from app.annotations import describe_annotations, parse_annotations
 from app.http import data_response
-from app.object_api import describe_listing, describe_object, describe_roi_page
+from app.metadata.annotations import describe_annotations, parse_annotations
+from app.metadata.object_api import describe_listing, describe_object, describe_roi_page
+from app.metadata.web_images import describe_web_images
 from app.web import current_call, query
-from app.web_images import describe_web_images
 
 blueprint = Blueprint("objects", __name__)
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from app.pixel_tiles import parse_pixel_tile, read_pixel_tile
+from app.imaging.pixel_tiles import parse_pixel_tile, read_pixel_tile
 from app.web import client_has, current_call, picture_response, query
 from render.values import PlaneIndex
 

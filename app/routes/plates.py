@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from app.http import data_response
-from app.objects import describe_plate, describe_well, describe_well_images
+from app.metadata.objects import describe_plate, describe_well, describe_well_images
 from app.web import current_call, query
 
 blueprint = Blueprint("plates", __name__)

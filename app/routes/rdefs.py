@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from app.copying import client_of, hand_out_client, remember
 from app.http import check_callback, data_response, last_values, passing_response
-from app.rdefs import compatible_images, describe_copied, describe_definitions
-from app.saved_settings import copy_settings, reset_settings, save_settings
+from app.metadata.copying import client_of, hand_out_client, remember
+from app.metadata.rdefs import compatible_images, describe_copied, describe_definitions
+from app.metadata.saved_settings import copy_settings, reset_settings, save_settings
 from app.web import current_call, forget_share, query, under_both_prefixes
 
 blueprint = Blueprint("rdefs", __name__)

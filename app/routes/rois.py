@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from app.http import data_response
-from app.objects import describe_rois, describe_shape
+from app.metadata.objects import describe_rois, describe_shape
 from app.web import current_call, query
 
 blueprint = Blueprint("rois", __name__)

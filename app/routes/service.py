@@ -4,9 +4,9 @@ from flask import Blueprint, Response, current_app, request
 
 from app import observe
 from app.http import json_response
-from app.metrics import CONTENT_TYPE
-from app.metrics_access import check_metrics_access
-from app.readiness import check_parts
+from app.operations.metrics import CONTENT_TYPE
+from app.operations.metrics_access import check_metrics_access
+from app.operations.readiness import check_parts
 from app.web import figures_of, parts_of
 
 blueprint = Blueprint("service", __name__)

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request
 
-from app.handles import make_handle
 from app.http import json_response
+from app.imaging.handles import make_handle
 from app.web import current_call
 
 blueprint = Blueprint("settings", __name__)

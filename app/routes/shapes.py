@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response
 
-from app.shape_params import parse_mask, parse_shape_thumbnail
-from app.shape_pictures import render_roi_thumbnail as draw_roi_thumbnail
-from app.shape_pictures import render_shape_mask as draw_shape_mask
-from app.shape_pictures import render_shape_thumbnail as draw_shape_thumbnail
+from app.imaging.shape_pictures import render_roi_thumbnail as draw_roi_thumbnail
+from app.imaging.shape_pictures import render_shape_mask as draw_shape_mask
+from app.imaging.shape_pictures import render_shape_thumbnail as draw_shape_thumbnail
+from app.parsing.shape_params import parse_mask, parse_shape_thumbnail
 from app.web import client_has, current_call, picture_response, query, render_query
 
 blueprint = Blueprint("shapes", __name__)

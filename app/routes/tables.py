@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 from flask import request as web_request
 
 from app.http import data_response, last_values
-from app.tables import (
+from app.metadata.tables import (
     bits,
     describe,
     describe_annotations,
@@ -13,7 +13,7 @@ from app.tables import (
     slice_of,
     told,
 )
-from app.tables import query as query_table
+from app.metadata.tables import query as query_table
 from app.web import current_call, query
 
 blueprint = Blueprint("tables", __name__)

@@ -4,10 +4,10 @@ from flask import Blueprint, Response
 from flask import request as web_request
 
 from app.http import data_response
+from app.imaging.thumbnails import render_thumbnail, render_thumbnail_or_icon
 from app.params import parse_ids, parse_thumbnail
 from app.pipeline import remembered_picture
 from app.thumbnail_urls import data_url, data_urls
-from app.thumbnails import render_thumbnail, render_thumbnail_or_icon
 from app.web import address, client_has, current_call, forget_share, picture_response, query
 
 blueprint = Blueprint("thumbnails", __name__)

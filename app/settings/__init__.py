@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableSetting
 
-from app.omero_web_config import ConfigError, read_omero_web_config
+from app.operations.omero_web_config import ConfigError, read_omero_web_config
 from app.settings.cache import CacheSettings
 from app.settings.downloads import DownloadsSettings
 from app.settings.http import HttpSettings

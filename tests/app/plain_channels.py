@@ -1,6 +1,7 @@
 """What `c` and `maps` mean, read slowly, one character and one rule at a time.
 
-Written from the description in docs/reference/endpoints.md, to be compared with app/channels.py.
+Written from the description in docs/reference/endpoints.md, to be compared with
+app/parsing/channels.py.
 """
 
 import json

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.channels import apply_channels, parse_channels
+from app.parsing.channels import apply_channels, parse_channels
 from tests.app.conftest import STACK
+from tests.app.parsing.test_channels import definition
 from tests.app.plain_channels import read
-from tests.app.test_channels import definition
 
 
 def joined(*parts: st.SearchStrategy) -> st.SearchStrategy:

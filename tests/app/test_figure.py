@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.figure_params import parse_scaled_region
-from app.scaled_regions import frame_of
+from app.imaging.scaled_regions import frame_of
+from app.parsing.figure_params import parse_scaled_region
 from render.errors import BadRequest
 from render.values import Region
 from tests.app.conftest import FLAT, PYRAMID, STACK, Gateway

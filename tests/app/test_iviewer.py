@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 
 from app import bundles, iviewer
+from app.metadata.units import readable_length, seconds_of, symbol_of
 from app.settings import load_settings
-from app.units import readable_length, seconds_of, symbol_of
 from render.blitz.source import BlitzSession
 from render.errors import Forbidden, NotFound
 from render.values import ProjectionKind

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.logs import JsonFormatter, RedactingFormatter, redact
+from app.operations.logs import JsonFormatter, RedactingFormatter, redact
 from tests.app.conftest import STACK
 from tests.app.ways import WHO
 

@@ -11,11 +11,11 @@ import tifffile
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from app.areas import resolve_area
-from app.effective import effective_settings
-from app.keys import digest, picture_text
+from app.imaging.areas import resolve_area
+from app.imaging.effective import effective_settings
+from app.imaging.keys import digest, picture_text
+from app.imaging.projections import resolve_projection
 from app.params import parse_image_region
-from app.projections import resolve_projection
 from render.engine.composite import compose, needed_channels
 from render.engine.projection import plan
 from render.engine.windows import percentile_window

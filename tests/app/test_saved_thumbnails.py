@@ -12,9 +12,9 @@ from tests.app.conftest import (
     images_served,
     make_gateway_on,
 )
+from tests.app.imaging.test_thumbnails import as_jpeg
 from tests.app.test_pictures import levels_of
 from tests.app.test_routes import assert_is_error
-from tests.app.test_thumbnails import as_jpeg
 from tests.imageserver.ice.clients import LoggedIn, log_in
 
 STACK, TWIN = "stack.ome.tif", "twin.ome.tif"

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from app.shape_pictures import chosen_shape
+from app.imaging.shape_pictures import chosen_shape
 from app.web import parts_of
 from render.deadline import Deadline
 from render.engine.scale import resize

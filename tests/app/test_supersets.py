@@ -86,7 +86,7 @@ class TestAuto:
             )
 
     def test_a_large_plane_is_looked_at_in_a_smaller_level(self, make_gateway, monkeypatch):
-        monkeypatch.setattr("app.auto_windows._PLANE_SIDE", 200)
+        monkeypatch.setattr("app.imaging.auto_windows._PLANE_SIDE", 200)
         gateway = make_gateway()
         small = percentile_window([gateway.server.pyramid[2][1]], "uint16", 1, 99)
         path = f"render_image_region/{gateway.ids[PYRAMID]}/0/0/?tile=0,1,1&m=c&c=2"
@@ -97,7 +97,7 @@ class TestAuto:
     def test_without_smaller_levels_some_of_its_pixels_are_looked_at(
         self, make_gateway, monkeypatch
     ):
-        monkeypatch.setattr("app.auto_windows._PLANE_SIDE", 30)
+        monkeypatch.setattr("app.imaging.auto_windows._PLANE_SIDE", 30)
         gateway = make_gateway()
         some = gateway.server.stack[1, 2, 0, ::3, ::3]
         window = window_text(percentile_window([some], "uint16", 1, 99))
@@ -112,7 +112,7 @@ class TestAuto:
                 found.append(self)
                 return super().run()
 
-        monkeypatch.setattr("app.auto_windows.WindowJob", Counted)
+        monkeypatch.setattr("app.imaging.auto_windows.WindowJob", Counted)
         gateway = make_gateway(render_worker="threads")
         path = f"render_image_region/{gateway.ids[PYRAMID]}/0/0/?c=1,3&auto=1:99"
         for tile in ("0,0,0", "0,1,0", "1,0,0"):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from app.operations.systemd import systemd_unit
 from app.settings import load_settings
-from app.systemd import systemd_unit
 from imageserver.supervisor import free_port
 from tests.support import nginx, pages, proxies, service
 from tests.support.processes import require

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from app import create_app
-from app.nginx import Site, nginx_configuration
+from app.operations.nginx import Site, nginx_configuration
 from app.settings import load_settings
 from imageserver.certificate import ensure_certificate
 from imageserver.supervisor import free_port

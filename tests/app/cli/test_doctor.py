@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.checkup import Finding, ServerCheck, check_cache_folder
 from app.cli.doctor import login_of
+from app.operations.checkup import Finding, ServerCheck, check_cache_folder
 from app.settings import load_settings
 from render.blitz.source import BlitzSource, Credentials, Endpoint, Limits
 from render.errors import RenderFailed, SourceFailed
@@ -66,8 +66,8 @@ def test_a_name_service_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
         let_go.wait(10)
         return []
 
-    monkeypatch.setattr("app.checkup_network._TIMEOUT_S", 0.05)
-    monkeypatch.setattr("app.checkup_network.socket.getaddrinfo", hang)
+    monkeypatch.setattr("app.operations.checkup_network._TIMEOUT_S", 0.05)
+    monkeypatch.setattr("app.operations.checkup_network.socket.getaddrinfo", hang)
     assert "took over" in the_failure(check(Endpoint("omero.example")), "host name").text
     let_go.set()
 
@@ -206,7 +206,7 @@ def test_cache_folders_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.M
     assert look(tmp_path / "new").outcome == "ok"
     (tmp_path / "file").touch()
     assert look(tmp_path / "file" / "below").outcome == "failed"
-    monkeypatch.setattr("app.checkup._LEAST_FREE_BYTES", 2**60)
+    monkeypatch.setattr("app.operations.checkup._LEAST_FREE_BYTES", 2**60)
     full = look(tmp_path / "new")
     assert full.outcome == "failed" and "MiB are free" in full.text
 

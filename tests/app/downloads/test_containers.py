@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.download_params import parse_container
 from app.downloads import containers
 from app.downloads.containers import select_exportable
+from app.parsing.download_params import parse_container
 from render.blitz.records import ContainerInfo
 from render.errors import BadRequest, NotFound, SourceFailed
 from render.values import ContainerRef, ImageInfo

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.app.identity.members import Members, members_of
-from tests.app.test_roi_changes import LABEL, POINT
+from tests.app.metadata.test_roi_changes import LABEL, POINT
 from tests.support.lab import DRAFT, IMAGE, SLIDE
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.csrf import COOKIE, HEADER
 from tests.app.conftest import STACK
 from tests.app.identity.conftest import PASSWORD, USER
-from tests.app.test_roi_changes import POINT
+from tests.app.metadata.test_roi_changes import POINT
 
 TOKEN = "a" * 32
 FIGURE = json.dumps({"panels": [], "figureName": "f"})

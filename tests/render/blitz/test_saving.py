@@ -1,6 +1,7 @@
 """Saving settings: faults, and no engine left behind. Runs with and without gevent.
 
-That the right settings are saved is tried with the image server, in tests/app/test_rdefs.py.
+That the right settings are saved is tried with the image server, in
+tests/app/metadata/test_rdefs.py.
 """
 
 from dataclasses import replace

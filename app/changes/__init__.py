@@ -1,0 +1,1 @@
+"""How a change of stored settings reaches every worker and host."""

@@ -1,0 +1,1 @@
+"""How the service runs and is watched: processes, logs, metrics, checks, configurations."""

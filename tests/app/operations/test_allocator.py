@@ -1,0 +1,40 @@
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, sys, threading
+from app.operations.allocator import share_one_heap
+
+if sys.argv[1] == "share":
+    assert share_one_heap()
+malloc = ctypes.CDLL(None).malloc
+malloc.restype = ctypes.c_void_p
+found = []
+
+def look():
+    address = malloc(1000)
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            start, end = (int(part, 16) for part in line.split()[0].split("-"))
+            if start <= address < end:
+                found.append(line.rstrip().endswith("[heap]"))
+
+thread = threading.Thread(target=look)
+thread.start()
+thread.join()
+print(*found)
+"""
+
+
+def in_the_heap(way, **environment):
+    command = [sys.executable, "-c", PROGRAM, way]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+    return done.stdout.split() == ["True"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at glibc's heap")
+def test_threads_take_memory_from_one_heap():
+    assert not in_the_heap("leave")
+    assert in_the_heap("share")
