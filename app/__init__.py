@@ -12,6 +12,7 @@ from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
 from app.shortcut import Shortcut
 from app.site import LazyParts
+from app.slow_bodies import SlowBodies
 from render.workers import worker_names
 
 __all__ = ["check_settings", "create_app"]
@@ -28,6 +29,8 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     site = LazyParts(settings)
     hosts = allowed_hosts.register(app, settings)
+    if settings.client_timeout_s:
+        app.wsgi_app = SlowBodies(app.wsgi_app, settings.client_timeout_s)  # type: ignore[method-assign]
     app.wsgi_app = Shortcut(app, site, hosts)  # type: ignore[method-assign]
     make_steps = traces.register(app, settings)
     metrics = observe.register(app, HeaderRules(settings).complete, make_steps)

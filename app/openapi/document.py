@@ -123,7 +123,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
         told = {"description": "It takes longer; where to ask again.", "content": {JSON: {}}}
         responses["202"] = told
     private = (401, 302) if operation.private else ()
-    for status in sorted({*_ALWAYS, *operation.statuses, *private} - {202, 302}):
+    sent = (408,) if operation.bodies else ()
+    for status in sorted({*_ALWAYS, *operation.statuses, *private, *sent} - {202, 302}):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {JSON: {"schema": _ERROR}},

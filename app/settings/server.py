@@ -28,7 +28,9 @@ class ServerSettings(BaseModel):
         15, "How long an idle HTTP connection is kept open, and what a request's head may take."
     )
     client_timeout_s: CountOrNone = setting(
-        60, "How long a client may take in nothing of an answer before it is cut off; 0 = any time."
+        60,
+        "How long a client may take in nothing of an answer, or take to send 64 KiB of what it "
+        "asks, before it is cut off; 0 = any time.",
     )
     max_requests: CountOrNone = setting(
         0,

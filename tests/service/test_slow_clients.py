@@ -26,6 +26,7 @@ def test_slow_clients_are_cut_off_and_others_are_answered(tmp_path, worker_class
         image_id = running.image_ids(6)["lung-histology-rgb.ome.tif"]
         with contextlib.ExitStack() as stack:
             _try_slow_heads(stack, running)
+            _try_slow_bodies(stack, running)
             _try_slow_readers(stack, running, image_id)
 
 
@@ -43,6 +44,30 @@ def _try_slow_heads(stack: contextlib.ExitStack, running: service.Service) -> No
         if not answered:
             answered = running.get_json("/healthz") == {"status": "ok"}
     assert answered
+
+
+def _try_slow_bodies(stack: contextlib.ExitStack, running: service.Service) -> None:
+    head = (
+        b"POST /webclient/annotate_map/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    slow = [_connect(stack, running.port) for _ in range(CLIENTS)]
+    began = time.monotonic()
+    for connection in slow:
+        connection.sendall(head)
+    # A letter a moment: each by itself comes soon enough.
+    waiting = set(slow)
+    while waiting:
+        for connection in list(waiting):
+            with contextlib.suppress(OSError):
+                connection.sendall(b"a")
+            connection.settimeout(0.02)
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(4096)
+                assert answer.startswith(b"HTTP/1.1 408 "), answer
+                waiting.discard(connection)
+        assert time.monotonic() - began < 25, len(waiting)
+    assert running.get_json("/healthz") == {"status": "ok"}
 
 
 def _try_slow_readers(stack: contextlib.ExitStack, running: service.Service, image_id: int) -> None:
