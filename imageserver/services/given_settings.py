@@ -108,13 +108,14 @@ def _given_binding(given: Any, before: ChannelBinding) -> ChannelBinding:
         changes["color"] = Color(red, green, blue, 255 if alpha is None else alpha)
     if given.spatialDomainEnhancementLoaded:
         contexts = given.spatialDomainEnhancementSeq or ()
-        changes["reverse_intensity"] = any(map(_reverses, contexts))
+        # As OMERO draws it: that the map is there counts, whatever its flag says.
+        changes["reverse_intensity"] = any(map(_is_reversal, contexts))
     return replace(before, **changes)
 
 
-def _reverses(context: Any) -> bool:
+def _is_reversal(context: Any) -> bool:
     if context is None:
         return False
     if not isinstance(context, omero.model.ReverseIntensityContext):
         raise usage("The only codomain map is reverse intensity.")
-    return unwrap(context.reverse) is not False
+    return True

@@ -148,10 +148,16 @@ def test_an_object_that_was_loaded_can_be_changed_and_saved(client: LoggedIn) ->
     rdef.pixels = omero.model.Pixels(id=rdef.pixels.id, loaded=False)
     rdef.model = omero.model.RenderingModel(id=rdef.model.id, loaded=False)
     rdef.waveRenderingSeq[1].inputStart = omero.RDouble(77.0)
+    # A reversal is there or is not; OMERO's renderer pays no heed to its flag.
+    unset = omero.model.ReverseIntensityContext(loaded=True, reverse=omero.RBool(False))
+    rdef.waveRenderingSeq[2].spatialDomainEnhancementSeq = [unset]
+    rdef.waveRenderingSeq[2].spatialDomainEnhancementLoaded = True
     rdef.version = omero.RInt(rdef.version.val + 1)
     saved = update.saveAndReturnObject(rdef)
     assert starts(saved)[1] == 77.0 and saved.model.value.val == "rgb"
     assert [binding.id.val for binding in saved.waveRenderingSeq] == binding_ids
+    reversals = [len(binding.spatialDomainEnhancementSeq) for binding in saved.waveRenderingSeq]
+    assert reversals == [0, 0, 1]
     [again] = stored(client, PYRAMID)
     assert again.version.val == saved.version.val == 1
     rdef.version = omero.RInt(0)
