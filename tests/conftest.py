@@ -42,10 +42,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Spreading:
     return Spreading(config, log)
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Leave files that are named to one process, which begins sooner; None is the usual number."""
-    names_files = any(".py" in argument for argument in config.args)
-    return 0 if names_files else None
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Give the number of processes: two, and one more for the fast tests, which wait more often.
+
+    Files that are named are left to this one, which begins sooner.
+    """
+    if any(".py" in argument for argument in config.args):
+        return 0
+    cores = os.cpu_count() or 1
+    return min(3, cores + 1) if config.option.markexpr == "not slow" else min(2, cores)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

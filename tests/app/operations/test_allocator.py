@@ -3,12 +3,14 @@ import sys
 
 import pytest
 
+from app.operations import allocator
+
+# By its file: all that importing the application brings along would start threads first.
 PROGRAM = """
-import ctypes, sys, threading
-from app.operations.allocator import share_one_heap
+import ctypes, runpy, sys, threading
 
 if sys.argv[1] == "share":
-    assert share_one_heap()
+    assert runpy.run_path(sys.argv[2])["share_one_heap"]()
 malloc = ctypes.CDLL(None).malloc
 malloc.restype = ctypes.c_void_p
 found = []
@@ -28,9 +30,9 @@ print(*found)
 """
 
 
-def in_the_heap(way, **environment):
-    command = [sys.executable, "-c", PROGRAM, way]
-    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+def in_the_heap(way):
+    command = [sys.executable, "-c", PROGRAM, way, allocator.__file__]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env={})
     return done.stdout.split() == ["True"]
 
 
