@@ -302,6 +302,7 @@ def test_a_server_that_stands_still_ends_with_the_deadline_and_goes_on(
         server.kill()
 
 
+@pytest.mark.slow
 def test_a_session_that_timed_out_heals(folder: Path, tmp_path: Path) -> None:
     server = ImageServer(folder, tmp_path, "--session-timeout", "1")
     source = BlitzSource(server.endpoint())

@@ -301,6 +301,7 @@ def test_readers_are_served_in_the_order_of_asking(
     assert served == list(range(8))
 
 
+@pytest.mark.slow
 def test_readers_of_one_image_do_not_hold_up_those_of_another(
     make_source: Callable[..., BlitzSource],
 ) -> None:

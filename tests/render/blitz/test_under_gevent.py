@@ -43,6 +43,7 @@ def test_the_same_tests_pass_under_gevent(module: str) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_the_loop_keeps_turning_while_many_greenlets_stream(tiny: TinyServer) -> None:
     # One blocking call of the slow plane would be 1.5 s, each time. A machine that has other
     # things to do is late as well, but with single beats, and not always.
