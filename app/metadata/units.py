@@ -1,16 +1,13 @@
 """Units as OMERO names them: their symbols, and lengths and times in units that suit people."""
 
+from render.units import METRIC_POWERS, MICROMETRES, PREFIX_POWERS
+
 #: Symbols of the prefixes of metric units.
 _PREFIXES = {
     "YOTTA": "Y", "ZETTA": "Z", "EXA": "E", "PETA": "P", "TERA": "T", "GIGA": "G", "MEGA": "M",
     "KILO": "k", "HECTO": "h", "DECA": "da", "": "", "DECI": "d", "CENTI": "c", "MILLI": "m",
     "MICRO": "µ", "NANO": "n", "PICO": "p", "FEMTO": "f", "ATTO": "a", "ZEPTO": "z",
     "YOCTO": "y",
-}  # fmt: skip
-_POWERS = {
-    "YOTTA": 24, "ZETTA": 21, "EXA": 18, "PETA": 15, "TERA": 12, "GIGA": 9, "MEGA": 6, "KILO": 3,
-    "HECTO": 2, "DECA": 1, "": 0, "DECI": -1, "CENTI": -2, "MILLI": -3, "MICRO": -6, "NANO": -9,
-    "PICO": -12, "FEMTO": -15, "ATTO": -18, "ZEPTO": -21, "YOCTO": -24,
 }  # fmt: skip
 _SYMBOLS = {
     **{f"{prefix}METER": f"{symbol}m" for prefix, symbol in _PREFIXES.items()},
@@ -33,25 +30,15 @@ _SYMBOLS = {
     "REFERENCEFRAME": "reference frame",
 }
 _SECONDS = {
-    **{f"{prefix}SECOND": 10.0**power for prefix, power in _POWERS.items()},
+    **{f"{prefix}SECOND": 10.0**power for prefix, power in PREFIX_POWERS.items()},
     "MINUTE": 60.0,
     "HOUR": 3600.0,
     "DAY": 86400.0,
 }
 #: Length units in µm.
 LENGTHS = {
-    **{f"{prefix}METER": 10.0 ** (power + 6) for prefix, power in _POWERS.items()},
-    "ANGSTROM": 1e-4,
-    "THOU": 25.4,
-    "LINE": 25400 / 12,
-    "INCH": 25400.0,
-    "FOOT": 304800.0,
-    "YARD": 914400.0,
-    "MILE": 1609344000.0,
-    "POINT": 25400 / 72,
-    "ASTRONOMICALUNIT": 149597870700e6,
-    "LIGHTYEAR": 9460730472580800e6,
-    "PARSEC": 3.0856776e22,
+    **{unit: 10.0**power for unit, power in METRIC_POWERS.items()},
+    **MICROMETRES,
 }
 #: Lengths below so many µm are told in the unit; so many of it are one µm.
 _STEPS = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from render.blitz.records import ServerSettings, SessionUser
 from render.blitz.slices import omero
+from render.units import METRIC_POWERS, MICROMETRES
 from render.values import (
     ChannelBinding,
     ChannelInfo,
@@ -28,29 +29,6 @@ _CLIENT = "omero.client."
 _LINK, _EDIT, _DELETE, _ANNOTATE = range(4)
 
 _NO_DOWNLOAD = "RESTRICT-BINARY-ACCESS"
-
-#: Powers of ten of the units that are multiples of the metre, the micrometre being 0.
-_POWERS = {
-    "YOTTA": 24, "ZETTA": 21, "EXA": 18, "PETA": 15, "TERA": 12, "GIGA": 9, "MEGA": 6, "KILO": 3,
-    "HECTO": 2, "DECA": 1, "": 0, "DECI": -1, "CENTI": -2, "MILLI": -3, "MICRO": -6, "NANO": -9,
-    "PICO": -12, "FEMTO": -15, "ATTO": -18, "ZEPTO": -21, "YOCTO": -24,
-}  # fmt: skip
-_METRIC_POWERS = {f"{prefix}METER": power + 6 for prefix, power in _POWERS.items()}
-
-#: Micrometres in one of each other unit. A pixel and a reference frame have no size.
-_MICROMETRES = {
-    "ANGSTROM": 1e-4,
-    "THOU": 25.4,
-    "LINE": 25400 / 12,
-    "INCH": 25400.0,
-    "FOOT": 304800.0,
-    "YARD": 914400.0,
-    "MILE": 1609344e3,
-    "POINT": 25400 / 72,
-    "ASTRONOMICALUNIT": 149597870700e6,
-    "LIGHTYEAR": 9460730472580800e6,
-    "PARSEC": 3.0856775814913673e22,
-}
 
 
 def unwrap(value: Any) -> Any:
@@ -73,9 +51,9 @@ def micrometres_of(length: Any) -> float | None:
     if length is None:
         return None
     unit = length.unit.name
-    power = _METRIC_POWERS.get(unit)
+    power = METRIC_POWERS.get(unit)
     if power is None:
-        factor = _MICROMETRES.get(unit)
+        factor = MICROMETRES.get(unit)
         return None if factor is None else length.value * factor
     # Dividing by a whole power is exact where multiplying by its inverse is not.
     return length.value / 10**-power if power < 0 else length.value * 10**power
