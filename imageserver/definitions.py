@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from imageserver.saves import open_saves
 from render.values import ChannelBinding, Color, Model, RenderingDefinition, Window
 
 #: How many of the latest saves are told to those who ask what changed.
@@ -111,11 +112,7 @@ class DefinitionStore:
 
     def __init__(self, database: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(database, timeout=30, check_same_thread=False)
-        self._connection.execute("pragma journal_mode = wal")
-        # A save that was answered outlives a power cut.
-        self._connection.execute("pragma synchronous = full")
-        self._connection.executescript(_SCHEMA)
+        self._connection = open_saves(database, _SCHEMA)
         columns = [row[1] for row in self._connection.execute("pragma table_info(saves)")]
         if "kind" not in columns:
             # Made by a version that kept nothing but settings.

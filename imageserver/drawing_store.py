@@ -26,6 +26,7 @@ from imageserver.drawings import (
     GivenShape,
 )
 from imageserver.readers.objects import ShapeMetadata
+from imageserver.saves import open_saves
 
 #: As many as clients read of an image, and what fits well into memory.
 MOST_PER_IMAGE, MOST_SHAPES = 50_000, 500_000
@@ -51,11 +52,7 @@ class DrawingStore:
 
     def __init__(self, database: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(database, timeout=30, check_same_thread=False)
-        self._connection.execute("pragma journal_mode = wal")
-        # A save that was answered outlives a power cut.
-        self._connection.execute("pragma synchronous = full")
-        self._connection.executescript(_SCHEMA)
+        self._connection = open_saves(database, _SCHEMA)
         draft = _Draft(Drawings())
         for roi in self._load():
             draft.put(roi)

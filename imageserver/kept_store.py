@@ -27,6 +27,7 @@ from imageserver.kept import (
     Rename,
 )
 from imageserver.kept_draft import Draft
+from imageserver.saves import open_saves
 
 #: What fits well into memory: objects, bytes of one of them, and of all together.
 MOST_OBJECTS, MOST_BYTES_OF_ONE, MOST_BYTES = 200_000, 4 * 1024**2, 256 * 1024**2
@@ -51,11 +52,7 @@ class KeptStore:
 
     def __init__(self, database: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(database, timeout=30, check_same_thread=False)
-        self._connection.execute("pragma journal_mode = wal")
-        # A save that was answered outlives a power cut.
-        self._connection.execute("pragma synchronous = full")
-        self._connection.executescript(_SCHEMA)
+        self._connection = open_saves(database, _SCHEMA)
         draft = Draft(Kept())
         for kept in self._load():
             draft.put(kept)

@@ -101,11 +101,6 @@ def _pairs(given: Any) -> list[list[str]]:
     return [[name or "", value or ""] for name, value in pairs]
 
 
-def parent_kind(given: Any) -> str | None:
-    """Give the class that a link's parents are of, None for no link to annotations that is kept."""
-    return LINKS.get(kind_of(given))
-
-
 def is_kept(obj: Any) -> bool:
     """Tell whether an object that a client sends is of a class that is kept here."""
     kind = kind_of(obj)

@@ -20,7 +20,6 @@ from imageserver.kept_store import NoRoom
 from imageserver.records import FileRecord
 from imageserver.services import kept
 from imageserver.services.context import ServiceContext
-from imageserver.services.kept import finish_upload
 from imageserver.services.stateful import Stateful
 from imageserver.visible import VisibleCatalog
 from imageserver.wire import rlong
@@ -98,7 +97,7 @@ class _OpenUpload:
         """Have size and digest in the file's record; tell whether anything had been written."""
         was_written, self._is_written = self._is_written, False
         if was_written:
-            finish_upload(self._context, self.id, self._file)
+            kept.finish_upload(self._context, self.id, self._file)
         return was_written
 
     def close(self) -> None:
