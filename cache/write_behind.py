@@ -101,7 +101,8 @@ class WriteBehind:
     def flush(self, wait_s: float) -> bool:
         """Wait until all is written and told; give whether it was within `wait_s` seconds."""
         until_s = time.monotonic() + wait_s
-        self._flushes += 1
+        with self._lock:
+            self._flushes += 1
         try:
             while self._waiting or self._writes:
                 if time.monotonic() >= until_s:
@@ -109,7 +110,8 @@ class WriteBehind:
                 pause(FLUSH_CHECK_S)
             return True
         finally:
-            self._flushes -= 1
+            with self._lock:
+                self._flushes -= 1
 
     def close(self, wait_s: float = 5.0) -> None:
         """Write what waits, for `wait_s` seconds at most, and end the native thread."""
