@@ -4,21 +4,16 @@ What a client asked for is done to its end, also when its request runs out of ti
 Nothing of annotations is remembered, so whoever asks next is told of the change.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 from app.call import Call
+from app.metadata.changing import change_to_the_end, check_logged_in
 from app.parsing.annotation_params import FileRequest, MapRequest, Objects, new_file
 from app.parsing.forms import SentFile
-from render.blitz.ami import outlive
 from render.blitz.model_records import Annotated, NewAnnotation
 from render.deadline import Deadline
 from render.errors import BadRequest, Forbidden, ServiceError
 
-Result = TypeVar("Result")
-
-#: How long a change may take, whether or not anybody still waits for it.
-_CHANGE_TIMEOUT_S = 60.0
 _CLEAN_UP_TIMEOUT_S = 10.0
 _PIECE_BYTES = 256 * 1024
 
@@ -42,7 +37,7 @@ def annotate_pairs(call: Call, request: MapRequest) -> dict[str, list[int] | Non
             for share in shares
         ]
 
-    return {"annId": _finish(call, "annotate", add)}
+    return {"annId": change_to_the_end(call, "annotate", add)}
 
 
 def attach_files(call: Call, request: FileRequest, sent: SentFile | None) -> dict[str, list[int]]:
@@ -59,7 +54,7 @@ def attach_files(call: Call, request: FileRequest, sent: SentFile | None) -> dic
 
     attached = list(request.annotation_ids)
     if attached:
-        _finish(call, "attach files", link)
+        change_to_the_end(call, "attach files", link)
     if sent is None:
         return {"fileIds": attached}
     record = new_file(sent.name, sent.mimetype, sent.size_bytes)
@@ -75,7 +70,8 @@ def attach_files(call: Call, request: FileRequest, sent: SentFile | None) -> dic
             session.delete_file(file_id, group_id, Deadline.after(_CLEAN_UP_TIMEOUT_S))
             raise
 
-    return {"fileIds": [*attached, _finish(call.renewed(call.steps), "attach the file", attach)]}
+    made = change_to_the_end(call.renewed(call.steps), "attach the file", attach)
+    return {"fileIds": [*attached, made]}
 
 
 def delete_attachment(call: Call, annotation_id: int) -> dict[str, str]:
@@ -86,14 +82,13 @@ def delete_attachment(call: Call, annotation_id: int) -> dict[str, str]:
     def delete(deadline: Deadline) -> None:
         session.delete_annotation("FileAnnotation", annotation_id, deadline)
 
-    _finish(call, "delete the attachment", delete)
+    change_to_the_end(call, "delete the attachment", delete)
     return {"bad": "false"}
 
 
 def check_may_change(call: Call) -> None:
-    """Raise Forbidden for the public user, whose annotations everybody could change."""
-    if call.viewer.kind == "public":
-        raise Forbidden("annotations and names can be changed by those only who are logged in")
+    """Raise Forbidden for the public user."""
+    check_logged_in(call, "annotations and names can be changed")
 
 
 def _change_pairs(call: Call, request: MapRequest) -> list[int] | None:
@@ -107,7 +102,7 @@ def _change_pairs(call: Call, request: MapRequest) -> list[int] | None:
             else:
                 session.delete_annotation("MapAnnotation", annotation_id, deadline)
 
-    _finish(call, "change annotations", change)
+    change_to_the_end(call, "change annotations", change)
     return list(request.annotation_ids) if request.pairs else None
 
 
@@ -126,11 +121,6 @@ def _targets(call: Call, objects: Objects) -> tuple[Annotated, ...]:
     if len({target.group_id for target in targets}) > 1:
         raise BadRequest("what is annotated at once has to lie in one group")
     return targets
-
-
-def _finish(call: Call, step: str, work: Callable[[Deadline], Result]) -> Result:
-    with call.steps.step("save"):
-        return outlive(call.deadline, step, lambda: work(Deadline.after(_CHANGE_TIMEOUT_S)))
 
 
 def _pieces(sent: SentFile) -> Iterator[bytes]:

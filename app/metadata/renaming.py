@@ -8,14 +8,13 @@ from werkzeug.datastructures import MultiDict
 
 from app.call import Call
 from app.metadata.annotating import check_may_change
+from app.metadata.changing import change_to_the_end
 from app.parsing.numbers import shown
-from render.blitz.ami import outlive
 from render.deadline import Deadline
 from render.errors import BadRequest, NotFound
 
 Result = TypeVar("Result")
 
-_CHANGE_TIMEOUT_S = 60.0
 #: As OMERO.web's forms have them.
 _LONGEST_NAME, _LONGEST_CHANNEL_NAME = 250, 255
 _PARENT = re.compile(r"(dataset|plate)-([0-9]{1,18})", re.ASCII)
@@ -87,11 +86,10 @@ def _change(call: Call, image_ids: Sequence[int], work: Callable[[Deadline], Res
     """Do what changes images to its end, and outdate what any process remembers of them."""
     announcer = call.parts.announcer
 
-    def run() -> Result:
+    def run(deadline: Deadline) -> Result:
         try:
-            return work(Deadline.after(_CHANGE_TIMEOUT_S))
+            return work(deadline)
         finally:
             announcer.touch(image_ids)
 
-    with call.steps.step("save"):
-        return outlive(call.deadline, "save names", run)
+    return change_to_the_end(call, "save names", run)

@@ -8,13 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from app.call import Call
+from app.metadata.changing import change_to_the_end, check_logged_in
 from app.parsing.roi_params import RoiChanges, shape_id_of
-from render.blitz.ami import outlive
 from render.deadline import Deadline
 from render.errors import Forbidden, ServiceError
-
-#: How long saving may take, whether or not anybody still waits for it.
-_CHANGE_TIMEOUT_S = 60.0
 
 
 def save_rois(call: Call, changes: RoiChanges) -> dict[str, Any]:
@@ -24,8 +21,7 @@ def save_rois(call: Call, changes: RoiChanges) -> dict[str, Any]:
     done. What failed after that is told in `errors`; where nothing was done, the first error is
     raised. Raises Forbidden for the public user and for who may not annotate the image.
     """
-    if call.viewer.kind == "public":
-        raise Forbidden("regions can be saved by those only who are logged in")
+    check_logged_in(call, "regions can be saved")
     info = call.image_info(changes.image_id)
     if changes.new and not info.permissions.can_annotate:
         raise Forbidden("you may not draw on this image")
@@ -57,8 +53,7 @@ def save_rois(call: Call, changes: RoiChanges) -> dict[str, Any]:
         (changes.removed, remove),
     ]
 
-    def run() -> dict[str, Any]:
-        deadline = Deadline.after(_CHANGE_TIMEOUT_S)
+    def run(deadline: Deadline) -> dict[str, Any]:
         ids: dict[str, str] = {}
         errors: list[ServiceError] = []
         for wanted, step in steps:
@@ -73,5 +68,4 @@ def save_rois(call: Call, changes: RoiChanges) -> dict[str, Any]:
         told: dict[str, Any] = {"ids": ids}
         return told | {"errors": [error.detail for error in errors]} if errors else told
 
-    with call.steps.step("save"):
-        return outlive(call.deadline, "save regions", run)
+    return change_to_the_end(call, "save regions", run)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.call import Call
+from app.metadata.changing import change_to_the_end, check_logged_in
 from app.parsing.figure_params import SentFigure
-from render.blitz.ami import outlive
 from render.blitz.model_records import AnnotationRecord, AttachedFile, NewAnnotation, NewFile
 from render.blitz.source import BlitzSession
 from render.deadline import Deadline
@@ -20,17 +20,14 @@ from render.errors import Forbidden, NotFound, ServiceError, SourceFailed
 NAMESPACE = "omero.web.figure.json"
 
 _KIND = "FileAnnotation"
-#: How long saving and deleting may take, whether or not anybody still waits for it.
-_CHANGE_TIMEOUT_S = 60.0
 _MEDIA_TYPE = "application/json"
 #: Letters of a file's name in OMERO's database.
 _LONGEST_NAME = 255
 
 
 def check_may_save(call: Call) -> None:
-    """Raise Forbidden for the public user, whose figures everybody could change."""
-    if call.viewer.kind == "public":
-        raise Forbidden("figures can be saved and deleted by those only who are logged in")
+    """Raise Forbidden for the public user."""
+    check_logged_in(call, "figures can be saved and deleted")
 
 
 def list_figures(call: Call) -> list[dict[str, Any]]:
@@ -68,19 +65,14 @@ def save_figure(call: Call, sent: SentFigure) -> int:
     Raises Forbidden for the public user and where OMERO does not permit it.
     """
     check_may_save(call)
+    session, step = call.session, "save the figure"
     if sent.figure_id is None:
         group_id = _group_of_new(call, sent)
-        with call.steps.step("save"):
-            return outlive(
-                call.deadline, "save the figure", lambda: _add(call.session, sent, group_id)
-            )
+        return change_to_the_end(call, step, lambda until: _add(session, sent, group_id, until))
     record, file = _find(call, sent.figure_id)
     if not record.permissions.can_edit:
         raise Forbidden(f"figure {record.id} is not yours to change")
-    with call.steps.step("save"):
-        outlive(
-            call.deadline, "save the figure", lambda: _replace(call.session, sent, record, file)
-        )
+    change_to_the_end(call, step, lambda until: _replace(session, sent, record, file, until))
     return record.id
 
 
@@ -90,15 +82,13 @@ def delete_figure(call: Call, figure_id: int) -> None:
     _find(call, figure_id)
     session = call.session
 
-    def run() -> None:
-        session.delete_annotation(_KIND, figure_id, Deadline.after(_CHANGE_TIMEOUT_S))
+    def delete(deadline: Deadline) -> None:
+        session.delete_annotation(_KIND, figure_id, deadline)
 
-    with call.steps.step("save"):
-        outlive(call.deadline, "delete the figure", run)
+    change_to_the_end(call, "delete the figure", delete)
 
 
-def _add(session: BlitzSession, sent: SentFigure, group_id: int) -> int:
-    deadline = Deadline.after(_CHANGE_TIMEOUT_S)
+def _add(session: BlitzSession, sent: SentFigure, group_id: int, deadline: Deadline) -> int:
     file = NewFile(sent.name[:_LONGEST_NAME], "", _MEDIA_TYPE, len(sent.content))
     file_id = session.upload_file(file, [sent.content], group_id, deadline)
     annotation = NewAnnotation(NAMESPACE, sent.description, file_id=file_id)
@@ -110,9 +100,12 @@ def _add(session: BlitzSession, sent: SentFigure, group_id: int) -> int:
 
 
 def _replace(
-    session: BlitzSession, sent: SentFigure, record: AnnotationRecord, file: AttachedFile
+    session: BlitzSession,
+    sent: SentFigure,
+    record: AnnotationRecord,
+    file: AttachedFile,
+    deadline: Deadline,
 ) -> None:
-    deadline = Deadline.after(_CHANGE_TIMEOUT_S)
     session.write_file(file.id, [sent.content], record.group_id, deadline)
     name = sent.name[:_LONGEST_NAME]
     if name != file.name:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from app.call import Call
+from app.metadata.changing import change_to_the_end, check_logged_in
 from app.parsing.iviewer_params import SaveProjectionRequest
-from render.blitz.ami import outlive
 from render.blitz.model_records import NewProjection
 from render.deadline import Deadline
-from render.errors import BadRequest, Forbidden, ServiceError
+from render.errors import BadRequest, ServiceError
 from render.values import ImageInfo
 
 #: How long a projection may be in the making, whether or not anybody still waits for it.
@@ -21,8 +21,7 @@ def save_projection(call: Call, request: SaveProjectionRequest) -> dict[str, Any
     With both, the image is there and something of it is not as it should be. Raises Forbidden for
     the public user, and BadRequest for sections that the image does not have.
     """
-    if call.viewer.kind == "public":
-        raise Forbidden("images can be made by those only who are logged in")
+    check_logged_in(call, "images can be made")
     info = call.image_info(request.image_id)
     first = 0 if request.first is None else request.first
     last = info.size_z - 1 if request.last is None else request.last
@@ -40,8 +39,7 @@ def save_projection(call: Call, request: SaveProjectionRequest) -> dict[str, Any
     )
     session = call.session
 
-    def make() -> dict[str, Any]:
-        deadline = Deadline.after(_PROJECTION_TIMEOUT_S)
+    def make(deadline: Deadline) -> dict[str, Any]:
         try:
             image_id, error = session.save_projection(info, wanted, deadline)
         except ServiceError as refused:
@@ -49,8 +47,7 @@ def save_projection(call: Call, request: SaveProjectionRequest) -> dict[str, Any
             return {"error": refused.detail}
         return {"id": image_id} | ({} if error is None else {"error": error.detail})
 
-    with call.steps.step("save"):
-        return outlive(call.deadline, "make the projection", make)
+    return change_to_the_end(call, "make the projection", make, _PROJECTION_TIMEOUT_S)
 
 
 def _name(name: str) -> str:

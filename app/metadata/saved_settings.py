@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from app.call import Call
 from app.imaging.effective import stored_definition
+from app.metadata.changing import CHANGE_TIMEOUT_S, change_to_the_end, check_logged_in
 from app.params import MODELS, check_complete_settings
 from app.parsing.channels import bind_channels, parse_channels
 from app.parsing.numbers import integer, shown
-from render.blitz.ami import outlive
 from render.blitz.records import CopyResult
 from render.deadline import Deadline
 from render.errors import BadRequest, Forbidden, NotFound
@@ -23,8 +23,6 @@ from render.values import ImageInfo, RenderingDefinition
 Result = TypeVar("Result")
 Query = Mapping[str, str]
 
-#: How long a change of stored settings may take, whether or not anybody still waits for it.
-_CHANGE_TIMEOUT_S = 60.0
 _MOST_TARGETS = 5000
 
 _KINDS = {
@@ -115,8 +113,7 @@ def copy_settings(
 
 def check_may_save(call: Call) -> None:
     """Raise Forbidden for the public user, whose settings everybody sees."""
-    if call.viewer.kind == "public":
-        raise Forbidden("settings can be saved by those only who are logged in")
+    check_logged_in(call, "settings can be saved")
 
 
 def settings_to_save(
@@ -200,7 +197,7 @@ def _copy_given(
             result = session.copy_definition(info, kind, ids, deadline)
         finally:
             if not stays:
-                session.save_definition(info, before, Deadline.after(_CHANGE_TIMEOUT_S))
+                session.save_definition(info, before, Deadline.after(CHANGE_TIMEOUT_S))
         return result, result.changed
 
     return _change(call, copy, known=[info.image_id])
@@ -217,9 +214,9 @@ def _change(
     """
     announcer = call.parts.announcer
 
-    def run() -> Result:
+    def run(deadline: Deadline) -> Result:
         try:
-            result, changed = work(Deadline.after(_CHANGE_TIMEOUT_S))
+            result, changed = work(deadline)
         except (Forbidden, NotFound):
             announcer.touch(known)
             raise
@@ -230,8 +227,7 @@ def _change(
         announcer.touch([*known, *changed])
         return result
 
-    with call.steps.step("save"):
-        return outlive(call.deadline, "save rendering settings", run)
+    return change_to_the_end(call, "save rendering settings", run)
 
 
 def _targets(texts: Sequence[str]) -> list[int]:
