@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from render.engine import encode, line_plot, lut_strip, panes
 from render.engine.lut import find_table
-from render.job import RenderJob
+from render.engine.sharing import Share, alone
+from render.job import RenderJob, SharedJob
 from render.values import ChannelBinding, Model
 
 #: The level whose colour stands for a whole lookup table where only one can be shown.
@@ -16,7 +17,7 @@ _MIDDLE_LEVEL = 128
 
 
 @dataclass(frozen=True, eq=False)
-class SplitChannelJob:
+class SplitChannelJob(SharedJob):
     """Draw each active channel alone, and in colour all together, side by side.
 
     `picture` draws all together; it needs its `shape`. There is a cell for every channel; those
@@ -28,7 +29,7 @@ class SplitChannelJob:
     model: Model
     labels: tuple[str, ...]
 
-    def run(self) -> bytes:
+    def run(self, share: Share = alone) -> bytes:
         """Give the bytes of the encoded picture."""
         definition = replace(self.picture.definition, model=self.model)
         bindings = definition.bindings
@@ -39,11 +40,13 @@ class SplitChannelJob:
         canvas = panes.empty_canvas(grid)
         for index, binding in enumerate(bindings):
             if binding.active:
-                alone = tuple(replace(each, active=c == index) for c, each in enumerate(bindings))
-                pane = replace(self.picture, definition=definition.with_bindings(alone)).picture()
+                shown = tuple(replace(each, active=c == index) for c, each in enumerate(bindings))
+                pane = replace(self.picture, definition=definition.with_bindings(shown)).picture(
+                    share
+                )
                 panes.place(canvas, grid, index, pane, self.labels[index])
         if self.model is Model.RGB:
-            panes.place(canvas, grid, len(bindings), self.picture.picture(), self.labels[-1])
+            panes.place(canvas, grid, len(bindings), self.picture.picture(share), self.labels[-1])
         return encode.encode(canvas, self.picture.encoding)
 
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from render.engine import encode, frame
-from render.job import RenderJob
+from render.engine.sharing import Share, alone
+from render.job import RenderJob, SharedJob
 from render.values import Encoding
 
 
 @dataclass(frozen=True, eq=False)
-class FramedJob:
+class FramedJob(SharedJob):
     """Draw what of a frame lies inside the image, on a light grey ground.
 
     `picture` draws that part, None when nothing lies inside; `canvas` (width, height) is the
@@ -20,8 +21,8 @@ class FramedJob:
     corner: tuple[int, int]
     encoding: Encoding = field(default_factory=Encoding)
 
-    def run(self) -> bytes:
+    def run(self, share: Share = alone) -> bytes:
         """Give the bytes of the encoded picture."""
-        drawn = None if self.picture is None else self.picture.picture()
+        drawn = None if self.picture is None else self.picture.picture(share)
         framed = frame.on_ground(drawn, self.canvas, self.corner)
         return encode.encode(framed, self.encoding)

@@ -3,6 +3,7 @@
 Whoever makes a job has read the planes already; running it is pure computation.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from render.engine import composite, encode, geometry, histogram, scale, windows
 from render.engine.plane_tiff import plane_tiff
 from render.engine.projection import Accumulator
+from render.engine.sharing import Share, alone
 from render.values import DTYPES, Encoding, RenderingDefinition, Window
 
 #: Part of every cache key: raised whenever any job's bytes change for the same input.
@@ -24,6 +26,14 @@ class Job(Protocol):
 
     def run(self) -> Any:
         """Do it, and give a result that can be pickled; raise only classes of render.errors."""
+
+
+class SharedJob(ABC):
+    """A job parts of whose work can be done by threads that have nothing else to do."""
+
+    @abstractmethod
+    def run(self, share: Share = alone) -> Any:
+        """Do it, as `Job` says, having `share` run what can be shared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +80,7 @@ class PictureJob:
 
 
 @dataclass(frozen=True, eq=False)
-class RenderJob(Finish):
+class RenderJob(Finish, SharedJob):
     """Draw a plane, region or tile, and encode it.
 
     `planes` has one (height, width) array per channel of the definition, None for channels that
@@ -87,7 +97,7 @@ class RenderJob(Finish):
     luts: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     shape: tuple[int, int] | None = None
 
-    def picture(self) -> NDArray[np.uint8]:
+    def picture(self, share: Share = alone) -> NDArray[np.uint8]:
         """Give the finished picture, (height, width, 3 or 4) uint8, not yet encoded."""
         picture = composite.compose(
             self.planes,
@@ -97,12 +107,13 @@ class RenderJob(Finish):
             stats=self.stats,
             luts=self.luts,
             shape=self.shape,
+            share=share,
         )
         return self.finished(picture)
 
-    def run(self) -> bytes:
+    def run(self, share: Share = alone) -> bytes:
         """Give the bytes of the encoded picture."""
-        return encode.encode(self.picture(), self.encoding)
+        return encode.encode(self.picture(share), self.encoding)
 
 
 @dataclass(frozen=True)

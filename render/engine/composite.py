@@ -20,6 +20,7 @@ from render.engine.quantum import (
     prepare,
     settings_of,
 )
+from render.engine.sharing import Share, alone
 from render.engine.tables import ABOVE, AT_START, BELOW, FIRST_BIN, bin_table, value_table
 from render.errors import BadRequest
 from render.values import DTYPES, ChannelBinding, Model, RenderingDefinition
@@ -32,6 +33,9 @@ except ImportError:
 
 #: Rows that the numpy way works on at a time, so that its index arrays stay small.
 _NUMPY_PIXELS = 1 << 18
+
+#: Samples (pixels times channels) that make it worth waking one more thread.
+_SAMPLES_PER_THREAD = 1 << 18
 
 _NO_TABLES: Mapping[str, NDArray[np.uint8]] = {}
 
@@ -101,6 +105,7 @@ def compose(
     luts: LookupTables = _NO_TABLES,
     shape: tuple[int, int] | None = None,
     use_numba: bool | None = None,
+    share: Share = alone,
 ) -> NDArray[np.uint8]:
     """Draw planes as a picture: (height, width, 4) uint8 of red, green, blue and alpha.
 
@@ -108,8 +113,9 @@ def compose(
     name the channel; big-endian contiguous ones are read as they are. `stats` has the stored
     (minimum, maximum) per channel, and may be empty. `luts` goes by lower-case name; an unknown
     name means the channel's colour. `shape` is needed only when no plane is. `use_numba` None
-    takes the compiled loops where they can be used. Raises BadRequest for settings that OMERO's
-    renderer refuses, those of inactive channels included.
+    takes the compiled loops where they can be used; `share` may have other threads help with
+    them. Raises BadRequest for settings that OMERO's renderer refuses, those of inactive channels
+    included.
     """
     pixel_type_named(pixel_type)
     layers = _layers(planes, pixel_type, definition, significant_bits, stats, luts)
@@ -123,8 +129,9 @@ def compose(
         use_numba = compiled_loops_available()
     if kernels is not None and len(layers) > kernels.MOST_CHANNELS:
         use_numba = False
-    draw = _draw_compiled if use_numba else _draw_with_numpy
-    return draw(layers, pixel_type, height, width, alpha)
+    if use_numba:
+        return _draw_compiled(layers, pixel_type, height, width, alpha, share)
+    return _draw_with_numpy(layers, pixel_type, height, width, alpha)
 
 
 def _layers(
@@ -173,22 +180,33 @@ def _shape(
 
 
 def _draw_compiled(
-    layers: Sequence[_Layer], pixel_type: str, height: int, width: int, alpha: int
+    layers: Sequence[_Layer], pixel_type: str, height: int, width: int, alpha: int, share: Share
 ) -> NDArray[np.uint8]:
     assert kernels is not None
-    parts = kernels.packed_parts(np.stack([layer.parts for layer in layers]))
+    loops = kernels
+    parts = loops.packed_parts(np.stack([layer.parts for layer in layers]))
     planes = _addresses([layer.plane for layer in layers])
     sample, byte = np.empty(0, _SAMPLES[pixel_type]), np.empty(0, np.uint8)
     opaque = np.uint64(alpha << 24)
     out = np.empty(height * width, np.uint32)
+    taken = np.zeros(1, np.int64)
+    place = np.uint64(taken.ctypes.data)
     if PIXEL_TYPES[pixel_type].uses_table:
         tables = [value_table(layer.settings) for layer in layers]
-        kernels.compose_values(planes, _addresses(tables), parts, sample, byte, opaque, out)
+        levels = _addresses(tables)
+
+        def draw() -> None:
+            loops.compose_values(planes, levels, parts, sample, byte, opaque, place, out)
     else:
         binned = [bin_table(layer.settings) for layer in layers]
         bounds = np.array([(b.start, b.end, b.step, b.last_bin) for b in binned], np.float64)
         tables = [b.levels for b in binned]
-        kernels.compose_bins(planes, _addresses(tables), parts, bounds, sample, byte, opaque, out)
+        levels = _addresses(tables)
+
+        def draw() -> None:
+            loops.compose_bins(planes, levels, parts, bounds, sample, byte, opaque, place, out)
+
+    share(draw, height * width * len(layers) // _SAMPLES_PER_THREAD)
     return out.view(np.uint8).reshape(height, width, 4)
 
 

@@ -69,18 +69,38 @@ def _typed_swapped(typing_context, value):
 _swapped: Any = intrinsic(_typed_swapped)
 
 
+def _typed_claimed(typing_context, address, amount):
+    """Add an amount to the int64 at an address, whoever else does too; give what was there."""
+    signature = types.int64(types.uint64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", place, arguments[1], "monotonic")
+
+    return signature, generate
+
+
+_claimed: Any = intrinsic(_typed_claimed)
+
+
 @_compiled
-def compose_values(planes, levels, parts, sample, byte, alpha, out):
+def compose_values(planes, levels, parts, sample, byte, alpha, taken, out):
     """Draw planes of up to 16 bits.
 
     `planes` and `levels` are addresses (uint64, one per channel) of big-endian planes with
     out.size pixels and of value tables, `parts` (channels, 256) packed sums. `sample` is an
     empty array of the planes' unsigned native type, `byte` an empty uint8 array. `out` is
     (pixels,) uint32: red, green, blue, alpha from the low byte up.
+
+    `taken` is the address of an int64, 0 at first: the pixels that somebody draws already. Several
+    threads called with the same arguments draw one picture together.
     """
     count = out.size
     sums = np.empty(_BLOCK, np.uint64)
-    for first in range(0, count, _BLOCK):
+    while True:
+        first = _claimed(taken, _BLOCK)
+        if first >= count:
+            return
         size = min(_BLOCK, count - first)
         sums[:size] = 0
         for channel in range(planes.size):
@@ -93,7 +113,7 @@ def compose_values(planes, levels, parts, sample, byte, alpha, out):
 
 
 @_compiled
-def compose_bins(planes, levels, parts, bins, sample, byte, alpha, out):
+def compose_bins(planes, levels, parts, bins, sample, byte, alpha, taken, out):
     """Draw planes of 32-bit integers or floats; as `compose_values`, and `bins` (channels, 4).
 
     A row of `bins` is start, end, step and last bin of the channel's bin table.
@@ -101,7 +121,10 @@ def compose_bins(planes, levels, parts, bins, sample, byte, alpha, out):
     count = out.size
     sums = np.empty(_BLOCK, np.uint64)
     places = np.empty(_BLOCK, np.int32)
-    for first in range(0, count, _BLOCK):
+    while True:
+        first = _claimed(taken, _BLOCK)
+        if first >= count:
+            return
         size = min(_BLOCK, count - first)
         sums[:size] = 0
         for channel in range(planes.size):

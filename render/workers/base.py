@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from render.deadline import Deadline
+from render.engine.sharing import Share, alone
 from render.errors import RenderFailed, ServiceError
-from render.job import Job
+from render.job import Job, SharedJob
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ class Worker(ABC):
         """
 
 
-def run_job(job: Job) -> Any:
+def run_job(job: Job, share: Share = alone) -> Any:
     """Run a job, turning every fault that is not of our tree into RenderFailed."""
     try:
+        if isinstance(job, SharedJob):
+            return job.run(share)
         return job.run()
     except ServiceError:
         raise

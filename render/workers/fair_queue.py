@@ -7,9 +7,10 @@ from typing import Generic, TypeVar
 from render.workers.native import make_lock, make_queue
 
 Item = TypeVar("Item")
+Urgent = TypeVar("Urgent")
 
 
-class FairQueue(Generic[Item]):
+class FairQueue(Generic[Item, Urgent]):
     """First come, first served for each viewer; viewers that wait are served in turn.
 
     Any thread or greenlet may call `put`, `remove`, `make_room` and `end`; only native threads
@@ -20,6 +21,7 @@ class FairQueue(Generic[Item]):
         # Held for a few instructions at a time.
         self._lock = make_lock()
         self._lanes: dict[Hashable, deque[Item]] = {}
+        self._first: deque[Urgent] = deque()
         # One sign for each item that was put; more than items once some were taken out.
         self._signs = make_queue()
 
@@ -29,10 +31,18 @@ class FairQueue(Generic[Item]):
             self._lanes.setdefault(viewer, deque()).append(item)
         self._signs.put(True)
 
-    def get(self) -> Item | None:
+    def put_first(self, item: Urgent) -> None:
+        """Add an item that goes before those of all viewers."""
+        with self._lock:
+            self._first.append(item)
+        self._signs.put(True)
+
+    def get(self) -> Item | Urgent | None:
         """Wait for the next item; None once the queue was ended for this thread."""
         while self._signs.get():
             with self._lock:
+                if self._first:
+                    return self._first.popleft()
                 if self._lanes:
                     return self._next()
         return None

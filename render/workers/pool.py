@@ -11,11 +11,13 @@ from contextlib import suppress
 from typing import Any
 
 from render.deadline import Deadline
+from render.engine.sharing import Part
 from render.errors import Overloaded, RenderFailed, ServiceError
 from render.job import Job
 from render.waiting import Handoff
 from render.workers.base import Worker, WorkerOptions
 from render.workers.fair_queue import FairQueue
+from render.workers.helping import SharedPart
 from render.workers.native import make_lock, start_thread
 
 #: How long `close` waits for jobs that are running.
@@ -54,10 +56,12 @@ class PoolWorker(Worker):
         self._threads = options.threads
         self._limit = options.threads + options.queue_limit
         self._make_runner = make_runner
-        self._queue: FairQueue[_Ticket] = FairQueue()
+        self._queue: FairQueue[_Ticket, SharedPart] = FairQueue()
         # Held for a few instructions at a time, by greenlets and native threads alike.
         self._lock = make_lock()
         self._accepted = 0
+        #: Threads that help with a job, or were asked to.
+        self._helping = 0
         self._alive = 0
         self._mean_s = 0.01
         self._stopped: Handoff | None = None
@@ -81,6 +85,20 @@ class PoolWorker(Worker):
             ticket.abandoned = True
             if self._queue.remove(ticket, viewer):
                 self._give_back_place()
+
+    def share(self, part: Part, others: int) -> None:
+        """Run `part` here, and in `others` threads at most of those that have nothing to do."""
+        with self._lock:
+            idle = self._alive - self._accepted - self._helping
+            helpers = max(0, min(others, idle))
+            self._helping += helpers
+        if not helpers:
+            part()
+            return
+        shared = SharedPart(part)
+        for _ in range(helpers):
+            self._queue.put_first(shared)
+        shared.finish()
 
     def close(self) -> None:
         """Refuse what waits and let the threads end."""
@@ -126,10 +144,15 @@ class PoolWorker(Worker):
 
     def _work(self) -> None:
         runner = self._make_runner()
-        while (ticket := self._queue.get()) is not None:
-            self._serve(ticket, runner)
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, SharedPart):
+                item.help()
+                with self._lock:
+                    self._helping -= 1
+            else:
+                self._serve(item, runner)
             # Do not keep a job's planes alive while waiting for the next one.
-            del ticket
+            del item
         runner.close()
         with self._lock:
             self._alive -= 1

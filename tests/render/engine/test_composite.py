@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from render.errors import BadRequest
 from render.values import DTYPES, ChannelBinding, Color, Model, RenderingDefinition, Window
 
 ROOT = Path(__file__).parents[3]
-RED, WHITE = Color(255, 0, 0), Color(255, 255, 255)
+RED, GREEN, WHITE = Color(255, 0, 0), Color(0, 255, 0), Color(255, 255, 255)
 
 
 def definition(*bindings, model=Model.RGB):
@@ -149,6 +150,27 @@ def test_warming_up_compiles_everything_that_jobs_use():
         len(kernels.compose_values.signatures),
         len(kernels.compose_bins.signatures),
     ]
+
+
+@pytest.mark.parametrize("pixel_type", ["uint8", "int16", "uint16", "uint32", "float"])
+def test_threads_that_draw_together_draw_what_one_does(pixel_type):
+    plane = random_plane(DTYPES[pixel_type], shape=(700, 311))
+    drawn = definition(binding(), binding(RED), binding(GREEN))
+    asked_for = []
+
+    def with_threads(part, others):
+        asked_for.append(others)
+        threads = [threading.Thread(target=part) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    planes = [plane, plane[::-1], plane[:, ::-1]]
+    together = composite.compose(planes, pixel_type, drawn, share=with_threads)
+    np.testing.assert_array_equal(together, composite.compose(planes, pixel_type, drawn))
+    # As many as there is work for.
+    assert asked_for == ([700 * 311 * 3 // 2**18] if composite.compiled_loops_available() else [])
 
 
 @pytest.mark.slow

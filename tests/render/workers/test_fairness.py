@@ -21,7 +21,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def test_each_viewer_has_a_turn_and_each_viewers_items_keep_their_order() -> None:
-    queue: FairQueue[str] = FairQueue()
+    queue: FairQueue[str, str] = FairQueue()
     for item in ("a1", "a2", "a3", "b1", "a4", "c1", "b2"):
         queue.put(item, item[0])
     queue.end()
@@ -30,7 +30,7 @@ def test_each_viewer_has_a_turn_and_each_viewers_items_keep_their_order() -> Non
 
 
 def test_what_was_taken_out_does_not_come_and_keeps_nobody_waiting() -> None:
-    queue: FairQueue[int] = FairQueue()
+    queue: FairQueue[int, int] = FairQueue()
     for item in range(4):
         queue.put(item, "a")
     assert queue.remove(1, "a") and not queue.remove(1, "a") and not queue.remove(9, "b")
@@ -40,7 +40,7 @@ def test_what_was_taken_out_does_not_come_and_keeps_nobody_waiting() -> None:
 
 
 def test_room_is_made_only_where_somebody_has_two_more() -> None:
-    queue: FairQueue[int] = FairQueue()
+    queue: FairQueue[int, int] = FairQueue()
     assert queue.make_room("a") is None
     queue.put(1, "a")
     assert queue.make_room("b") is None
