@@ -12,6 +12,8 @@ import os
 import socket
 import sys
 
+from gunicorn.http import message as http_message
+
 from app import check_settings
 from app.operations.allocator import share_one_heap
 from app.operations.in_force import take_in_force
@@ -50,8 +52,8 @@ worker_connections = settings.worker_connections
 threads = settings.gthread_threads
 preload_app = False
 proc_name = "blitzrender"
-# Many-channel images make long `c=` and `maps=`; gunicorn knows no bound between 8 kB and none.
-limit_request_line = 0
+# Many-channel images make long `c=` and `maps=`, and gunicorn cuts every bound to this one.
+http_message.MAX_REQUEST_LINE = limit_request_line = 65536
 limit_request_field_size = 16384
 keepalive = settings.keepalive_s
 max_requests = settings.max_requests

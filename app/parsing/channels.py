@@ -15,6 +15,13 @@ from typing import Any
 from app.parsing.numbers import decimal, integer
 from render.values import ChannelBinding, Color, RenderingDefinition, Window
 
+#: Characters of `c` and `maps`, and channels that `c` lists, above which nothing is remembered:
+#: who makes up long ones shall not fill the memory with what nobody asks for again.
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 4000, 200
+
+#: Characters of one entry of `c`, likewise.
+_LONGEST_ENTRY = 60
+
 _HEX = re.compile(r"#?([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})")
 _INDEX = re.compile(r"[+-]?[0-9]+")
 _FAMILIES = ("linear", "polynomial", "exponential", "logarithmic")
@@ -65,23 +72,31 @@ def parse_hex(text: str) -> Color | None:
     return Color(*bytes.fromhex(digits))
 
 
-# All tiles of a view repeat the same `c` and `maps`.
-@lru_cache(maxsize=256)
 def parse_channels(text: str, maps: str | None = None) -> tuple[ChannelEntry, ...]:
     """Read `c`, and `maps` beside it: its k-th item belongs to the k-th entry of `c`.
 
     Entries whose index is not a number are dropped. Never raises.
     """
+    is_short = len(text) + len(maps or "") <= _LONGEST_REMEMBERED
+    return _remembered_entries(text, maps) if is_short else _entries(text, maps)
+
+
+def _entries(text: str, maps: str | None) -> tuple[ChannelEntry, ...]:
     parsed_maps = parse_maps(maps) if maps else ()
     entries = []
     for position, part in enumerate(text.split(",")):
-        entry = _parse_entry(part)
+        is_short = len(part) <= _LONGEST_ENTRY
+        entry = _remembered_entry(part) if is_short else _parse_entry(part)
         if entry is None:
             continue
         if position < len(parsed_maps):
             entry = replace(entry, map=_merge_maps(entry.map, parsed_maps[position]))
         entries.append(entry)
     return tuple(entries)
+
+
+# All tiles of a view repeat the same `c` and `maps`.
+_remembered_entries = lru_cache(maxsize=256)(_entries)
 
 
 def parse_maps(text: str) -> tuple[ChannelMap, ...]:
@@ -100,7 +115,6 @@ def load_maps(text: str) -> Any:
         return None
 
 
-@lru_cache(maxsize=256)
 def apply_channels(
     definition: RenderingDefinition, entries: tuple[ChannelEntry, ...]
 ) -> RenderingDefinition:
@@ -108,12 +122,22 @@ def apply_channels(
 
     Entries for channels that the image does not have are passed over.
     """
+    apply = _applied if len(entries) > _MOST_REMEMBERED else _remembered_applied
+    return apply(definition, entries)
+
+
+def _applied(
+    definition: RenderingDefinition, entries: tuple[ChannelEntry, ...]
+) -> RenderingDefinition:
     listed = by_channel(entries)
     return definition.with_bindings(
         tuple(
             _bound(binding, listed.get(index)) for index, binding in enumerate(definition.bindings)
         )
     )
+
+
+_remembered_applied = lru_cache(maxsize=256)(_applied)
 
 
 def by_channel(entries: Iterable[ChannelEntry]) -> dict[int, ChannelEntry]:
@@ -182,6 +206,10 @@ def _parse_entry(part: str) -> ChannelEntry | None:
         lut=lut,
         map=ChannelMap(reverse_intensity=reverse_intensity),
     )
+
+
+# Moving a slider changes one of them.
+_remembered_entry = lru_cache(maxsize=4096)(_parse_entry)
 
 
 def _parse_window(text: str) -> tuple[Window | None, bool | None]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import urllib.error
 import urllib.request
 from urllib.parse import urlencode
@@ -87,6 +88,13 @@ def test_a_url_may_be_longer_than_8_kilobytes(address, expected, length):
     url = f"{address}?{urlencode(parameters())}"
     url += "&_=" + "x" * (length - len(url))
     np.testing.assert_array_equal(picture(url), expected)
+
+
+def test_a_url_of_more_than_64_kilobytes_is_refused(served, address):
+    # What is behind it would have to be taken in before anybody could tell where it ends.
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.sendall(b"GET /" + b"x" * 66_000)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 414 ")
 
 
 def test_a_handle_stands_for_them_in_every_worker(served, address, expected):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -234,3 +235,16 @@ def test_a_family_in_maps_turns_noise_reduction_off_as_omeros_clients_do():
     maps = '[{"quantization": {"family": "linear"}}, {"inverted": {"enabled": true}}]'
     bindings = apply_channels(noisy, parse_channels("1,2", maps)).bindings
     assert [binding.noise_reduction for binding in bindings[:2]] == [False, True]
+
+
+def test_channels_that_no_image_has_do_not_fill_the_memory():
+    texts = [f"{first}," + "-2," * 20_000 for first in range(1, 12)]
+    tracemalloc.start()
+    try:
+        bindings = [applied(text) for text in texts]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert bindings[0] != bindings[1]
+    # One of them alone comes to 5 MB.
+    assert kept < 1_000_000
