@@ -13,7 +13,6 @@ import numpy as np
 from llvmlite import ir
 from numba import carray, njit, types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 #: Pixels worked on at a time: few enough for the caches, enough for the prefetcher to pay off.
 _BLOCK = 8192
@@ -168,12 +167,17 @@ def count_values(plane, sample, size, counts):
         counts[_swapped(values[i])] += 1
 
 
-def packed_parts(tables: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Put (channels, 256, 3) parts into one word per level, as the loops add them up."""
-    words = tables.astype(np.uint64)
-    return np.ascontiguousarray(
-        words[..., 0] | words[..., 1] << _GREEN_SHIFT | words[..., 2] << _BLUE_SHIFT
-    )
+@_compiled
+def packed_parts(tables):
+    """Put (channels, 256, 3) uint8 parts into one word per level, as the loops add them up."""
+    words = np.empty(tables.shape[:2], np.uint64)
+    for channel in range(tables.shape[0]):
+        for level in range(tables.shape[1]):
+            red, green, blue = tables[channel, level]
+            words[channel, level] = (
+                np.uint64(red) | np.uint64(green) << _GREEN_SHIFT | np.uint64(blue) << _BLUE_SHIFT
+            )
+    return words
 
 
 @_compiled
