@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import allowed_hosts, cli, csrf, discovery, errors, observe, web
+from app import allowed_hosts, cli, csrf, discovery, errors, observe, shortcut, web
 from app.changes.change_watcher import watcher_credentials
 from app.http import HeaderRules
 from app.identity.opening import check_identity
@@ -10,7 +10,6 @@ from app.operations import rate_limits, traces
 from app.prefix import Prefixed
 from app.routes import blueprints
 from app.settings import PREFIX, Settings, SettingsError
-from app.shortcut import Shortcut
 from app.site import LazyParts
 from app.slow_bodies import SlowBodies
 from render.workers import worker_names
@@ -31,7 +30,7 @@ def create_app(settings: Settings) -> Flask:
     hosts = allowed_hosts.register(app, settings)
     if settings.client_timeout_s:
         app.wsgi_app = SlowBodies(app.wsgi_app, settings.client_timeout_s)  # type: ignore[method-assign]
-    app.wsgi_app = Shortcut(app, site, hosts)  # type: ignore[method-assign]
+    shortcut.register(app, site, hosts)
     make_steps = traces.register(app, settings)
     metrics = observe.register(app, HeaderRules(settings).complete, make_steps)
     web.register(app, site, metrics)

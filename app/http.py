@@ -109,6 +109,12 @@ def attachment(file_name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
+def warning(text: str) -> str:
+    """Give `Warning`, for what is not as a client might expect."""
+    plain = re.sub(r'[^\x20-\x7e]|["\\]', "?", text[:200])
+    return f'199 blitzrender "{plain}"'
+
+
 def file_response(
     read: ReadBytes, length: int, etag: str, content_type: str, headers: Headers | None = None
 ) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.http import Headers, cache_control
+from app.http import Headers, cache_control, warning
 from app.pipeline import Picture
 from app.settings import Settings
 
@@ -31,6 +31,7 @@ def picture_answer(picture: Picture, settings: Settings, for_all: bool) -> Pictu
             ),
         ]
     headers += picture.headers
+    headers += [("Warning", warning(text)) for text in picture.warnings]
     if picture.file is not None:
         place = str(settings.x_accel_redirect).rstrip("/")
         headers.append(("X-Accel-Redirect", f"{place}/{picture.file}"))

@@ -1,9 +1,9 @@
-"""Answers pictures that are at hand before Flask routes the request.
+"""Answers requests for pictures before Flask routes them.
 
-Routing, contexts and hooks cost several times what finding a picture in memory does, and panning
-viewers ask for the same tiles again and again. Who asks is found out just as in the long way, and
-what is at hand, or with the client already, is decided by `remembered_picture`, as there; all that
-is out of the ordinary (warnings, limits) goes the long way.
+Routing, contexts and hooks cost several times what finding a picture in memory does, and a tenth
+of what drawing a tile does; panning viewers ask for many. Who asks is found out just as in the
+long way, `remembered_picture` and the view itself decide what is given, and what is out of the
+ordinary (limits, refusals, faults) goes the long way, which tells it.
 """
 
 from collections.abc import Iterable
@@ -11,20 +11,39 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, request
+from werkzeug.exceptions import HTTPException
 
 from app import observe
 from app.allowed_hosts import AllowedHosts
 from app.call import Call
+from app.http import last_values
 from app.picture_answer import PictureAnswer, picture_answer
-from app.pipeline import client_has_nothing, remembered_picture
+from app.picture_views import Asked, PictureView
+from app.pipeline import Picture, client_has_nothing, remembered_picture
 from app.site import LazyParts, Site
+from app.web import forget_share
 from app.who import asker_of, note_viewer, proxy_sends_files
 from render.deadline import Deadline
 from render.errors import ServiceError
 
 #: Status lines as Flask writes them.
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
+
+#: In the environment of a request: why its picture could not be drawn.
+_FAILURE = "blitzrender.failure"
+
+
+def register(app: Flask, site: LazyParts, hosts: AllowedHosts) -> None:
+    """Put the shortcut before an application, and have Flask tell of what fails there."""
+    app.before_request(_tell_failure)
+    app.wsgi_app = Shortcut(app, site, hosts)  # type: ignore[method-assign]
+
+
+def _tell_failure() -> None:
+    failure = request.environ.get(_FAILURE)
+    if failure is not None:
+        raise failure
 
 
 class Shortcut:
@@ -33,6 +52,8 @@ class Shortcut:
     def __init__(self, app: Flask, site: LazyParts, hosts: AllowedHosts) -> None:
         self._wsgi_app = app.wsgi_app
         self._request_class = app.request_class
+        self._views = app.view_functions
+        self._routes = app.url_map.bind("")
         self._site = site
         self._hosts = hosts
         settings = site.settings
@@ -46,30 +67,53 @@ class Shortcut:
             and environ["REQUEST_METHOD"] == "GET"
             and self._hosts.allow(environ)
         ):
-            found = self._find(environ)
-            if found is not None:
-                start_response(_STATUS_LINES[found.status], found.headers)
-                return [found.body]
+            answer = self._answer(environ)
+            if answer is not None:
+                start_response(_STATUS_LINES[answer.status], answer.headers)
+                return [answer.body]
         return self._wsgi_app(environ, start_response)
 
-    def _find(self, environ: dict[str, Any]) -> PictureAnswer | None:
+    def _answer(self, environ: dict[str, Any]) -> PictureAnswer | None:
         seen = observe.steps_of(environ)
         # Asked for once: telling that this process has it costs a system call.
         site = self._site.open()
-        request: Request = self._request_class(environ)
+        asked_by: Request = self._request_class(environ)
         try:
-            call = _call(site, environ, request, seen)
+            call = _call(site, environ, asked_by, seen)
         except ServiceError:
             # The long way meets it again, and tells it.
             return None
         url = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
         has_some = "HTTP_IF_NONE_MATCH" in environ
-        client_has = request.if_none_match.contains_weak if has_some else client_has_nothing
+        client_has = asked_by.if_none_match.contains_weak if has_some else client_has_nothing
         picture = remembered_picture(call, url, client_has)
-        if picture is None or picture.warnings:
+        if picture is None:
+            asked = Asked(last_values(asked_by.args), url, client_has)
+            picture = self._drawn(environ, call, asked)
+        if picture is None:
             return None
         for_all = call.viewer.kind == "public" and len(site.servers) == 1
         return picture_answer(picture, call.settings, for_all)
+
+    def _drawn(self, environ: dict[str, Any], call: Call, asked: Asked) -> Picture | None:
+        """Have the view of a request's path draw; None where there is none, or where it fails."""
+        try:
+            rule, found = self._routes.match(environ["PATH_INFO"], "GET", return_rule=True)
+        except HTTPException:
+            return None
+        view = self._views[rule.endpoint]
+        if not isinstance(view, PictureView):
+            return None
+        values = dict(found)
+        forget_share(rule.endpoint, values)
+        call.steps.route = rule.endpoint
+        call.go_before_downloads()
+        try:
+            return view.draw(call, asked, **values)
+        except Exception as error:
+            # What was tried for long is not to be tried again only to be told.
+            environ[_FAILURE] = error
+            return None
 
 
 def _call(site: Site, environ: dict[str, Any], request: Request, seen: observe.Steps) -> Call:

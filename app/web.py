@@ -1,6 +1,5 @@
 """Between Flask and the rest: path converters, the call behind a request, pictures as answers."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -126,10 +125,7 @@ def client_has(etag: str) -> bool:
 def picture_response(picture: Picture) -> Response:
     """Give a picture as an answer: 304 when the client holds it."""
     answer = picture_answer(picture, parts_of(current_app).settings, _is_for_all())
-    response = Response(answer.body, answer.status, answer.headers)
-    for warning in picture.warnings:
-        add_warning(response, warning)
-    return response
+    return Response(answer.body, answer.status, answer.headers)
 
 
 def archive_response(archive: Archive, content_type: str) -> Response:
@@ -143,12 +139,6 @@ def archive_response(archive: Archive, content_type: str) -> Response:
         archive.body.close()
         response.response = []
     return response
-
-
-def add_warning(response: Response, text: str) -> None:
-    """Tell the client of something that is not as it might expect."""
-    plain = re.sub(r'[^\x20-\x7e]|["\\]', "?", text[:200])
-    response.headers.add("Warning", f'199 blitzrender "{plain}"')
 
 
 def _is_for_all() -> bool:

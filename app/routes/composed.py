@@ -1,19 +1,15 @@
 """Pictures that are put together from several, or drawn from numbers."""
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
+from app.call import Call
 from app.imaging.line_plots import render_line_plot
 from app.imaging.lut_picture import render_lut_picture
 from app.imaging.split_channel import render_split_channel as draw_split_channel
 from app.parsing.composed_params import parse_line_plot, parse_split_channel
-from app.web import (
-    client_has,
-    forget_share,
-    picture_call,
-    picture_response,
-    render_query,
-    under_both_prefixes,
-)
+from app.picture_views import Asked, PictureView
+from app.pipeline import Picture
+from app.web import forget_share, under_both_prefixes
 
 blueprint = Blueprint("composed", __name__)
 blueprint.url_value_preprocessor(forget_share)
@@ -22,11 +18,11 @@ _PLANE = "<number:image_id>/<number:z>/<number:t>"
 
 
 @under_both_prefixes(blueprint, f"/render_split_channel/{_PLANE}/")
-def render_split_channel(image_id: int, z: int, t: int) -> Response:
+@PictureView
+def render_split_channel(call: Call, asked: Asked, image_id: int, z: int, t: int) -> Picture:
     """Draw each active channel alone, and all together, side by side."""
-    call = picture_call()
-    request = parse_split_channel(image_id, z, t, render_query(call))
-    return picture_response(draw_split_channel(call, request, client_has))
+    request = parse_split_channel(image_id, z, t, asked.settings_query(call))
+    return draw_split_channel(call, request, asked.client_has)
 
 
 @under_both_prefixes(
@@ -34,11 +30,14 @@ def render_split_channel(image_id: int, z: int, t: int) -> Response:
     f"/render_row_plot/{_PLANE}/<number:y>/",
     f"/render_row_plot/{_PLANE}/<number:y>/<number:line_width>/",
 )
-def render_row_plot(image_id: int, z: int, t: int, y: int, line_width: int = 1) -> Response:
+@PictureView
+def render_row_plot(
+    call: Call, asked: Asked, image_id: int, z: int, t: int, y: int, line_width: int = 1
+) -> Picture:
     """Plot the values along a row."""
-    call = picture_call()
-    request = parse_line_plot(image_id, z, t, "x", y, line_width, render_query(call))
-    return picture_response(render_line_plot(call, request, client_has))
+    query = asked.settings_query(call)
+    request = parse_line_plot(image_id, z, t, "x", y, line_width, query)
+    return render_line_plot(call, request, asked.client_has)
 
 
 @under_both_prefixes(
@@ -46,14 +45,18 @@ def render_row_plot(image_id: int, z: int, t: int, y: int, line_width: int = 1) 
     f"/render_col_plot/{_PLANE}/<number:x>/",
     f"/render_col_plot/{_PLANE}/<number:x>/<number:line_width>/",
 )
-def render_col_plot(image_id: int, z: int, t: int, x: int, line_width: int = 1) -> Response:
+@PictureView
+def render_col_plot(
+    call: Call, asked: Asked, image_id: int, z: int, t: int, x: int, line_width: int = 1
+) -> Picture:
     """Plot the values along a column."""
-    call = picture_call()
-    request = parse_line_plot(image_id, z, t, "y", x, line_width, render_query(call))
-    return picture_response(render_line_plot(call, request, client_has))
+    query = asked.settings_query(call)
+    request = parse_line_plot(image_id, z, t, "y", x, line_width, query)
+    return render_line_plot(call, request, asked.client_has)
 
 
 @blueprint.get("/webgateway/luts_png/")
-def luts_png() -> Response:
+@PictureView
+def luts_png(call: Call, asked: Asked) -> Picture:
     """Draw all lookup tables below one another."""
-    return picture_response(render_lut_picture(picture_call(), client_has))
+    return render_lut_picture(call, asked.client_has)

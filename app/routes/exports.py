@@ -11,11 +11,11 @@ from app.downloads.export_work import NAME, check_kept, spec_of
 from app.downloads.exports import ZIP, Export, container_export, part_export
 from app.downloads.reading import held_body, stack_body
 from app.downloads.stacks import file_etag, stack_headers
-from app.http import attachment, check_callback, file_response, passing_response
+from app.http import attachment, check_callback, file_response, passing_response, warning
 from app.parsing.download_params import ContainerRequest, parse_container
 from app.parsing.export_params import ExportRequest, parse_export
 from app.routes.jobs import job_response, result_response
-from app.web import add_warning, archive_response, current_call, query
+from app.web import archive_response, current_call, query
 
 blueprint = Blueprint("exports", __name__)
 
@@ -55,7 +55,8 @@ def _answer(
         response = _file(call, export)
     if export.left_out:
         ids = ", ".join(map(str, export.left_out))
-        add_warning(response, f"left out, without pixels that can be read: images {ids}")
+        told = warning(f"left out, without pixels that can be read: images {ids}")
+        response.headers.add("Warning", told)
     return response
 
 

@@ -32,16 +32,10 @@ from app.metadata.saved_figures import (
 from app.params import parse_ids
 from app.parsing.figure_params import parse_figure, parse_figure_id, parse_scaled_region
 from app.parsing.forms import read_form
+from app.picture_views import Asked, PictureView
+from app.pipeline import Picture
 from app.routes.pages import assets_version, finished_page
-from app.web import (
-    client_has,
-    current_call,
-    current_settings,
-    picture_call,
-    picture_response,
-    query,
-    render_query,
-)
+from app.web import current_call, current_settings, query
 
 blueprint = Blueprint("figure", __name__)
 
@@ -93,20 +87,23 @@ def image_data(image_id: int) -> Response:
 
 
 @blueprint.get("/figure/render_scaled_region/<number:image_id>/<number:z>/<number:t>/")
-def render_scaled_region(image_id: int, z: int, t: int) -> Response:
+@PictureView
+def render_scaled_region(call: Call, asked: Asked, image_id: int, z: int, t: int) -> Picture:
     """Draw a region at a level that is large enough, on grey ground outside the image."""
-    call = picture_call()
-    wanted = parse_scaled_region(image_id, z, t, render_query(call), call.settings.jpeg_quality)
-    return picture_response(draw_scaled_region(call, wanted, client_has))
+    query = asked.settings_query(call)
+    wanted = parse_scaled_region(image_id, z, t, query, call.settings.jpeg_quality)
+    return draw_scaled_region(call, wanted, asked.client_has)
 
 
 @blueprint.get("/figure/max_projection_range_exceeded/<number:image_id>/")
 @blueprint.get("/figure/max_projection_range_exceeded/<number:image_id>/<number:z>/")
 @blueprint.get("/figure/max_projection_range_exceeded/<number:image_id>/<number:z>/<number:t>/")
-def too_large_a_projection(image_id: int, z: int = 0, t: int = 0) -> Response:
+@PictureView
+def too_large_a_projection(
+    call: Call, asked: Asked, image_id: int, z: int = 0, t: int = 0
+) -> Picture:
     """Draw what stands in a panel whose projection takes in more than it may."""
-    current_call()
-    return picture_response(projection_icon(client_has))
+    return projection_icon(asked.client_has)
 
 
 @blueprint.get("/figure/roiCount/<number:image_id>/")

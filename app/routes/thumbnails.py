@@ -3,12 +3,14 @@
 from flask import Blueprint, Response
 from flask import request as web_request
 
+from app.call import Call
 from app.http import data_response
 from app.imaging.thumbnails import render_thumbnail, render_thumbnail_or_icon
 from app.params import parse_ids, parse_thumbnail
-from app.pipeline import remembered_picture
+from app.picture_views import Asked, PictureView
+from app.pipeline import Picture
 from app.thumbnail_urls import data_url, data_urls
-from app.web import address, client_has, current_call, forget_share, picture_response, query
+from app.web import current_call, forget_share, query
 
 blueprint = Blueprint("thumbnails", __name__)
 blueprint.url_value_preprocessor(forget_share)
@@ -26,14 +28,13 @@ _WEBCLIENT = ("/webclient", "/webclient/<number:share>")
 @blueprint.get(f"{_WEBCLIENT[0]}/render_birds_eye_view/{_IMAGE}/<number:width>/")
 @blueprint.get(f"{_WEBCLIENT[1]}/render_birds_eye_view/{_IMAGE}/")
 @blueprint.get(f"{_WEBCLIENT[1]}/render_birds_eye_view/{_IMAGE}/<number:width>/")
-def thumbnail(image_id: int, width: int | None = None, height: int | None = None) -> Response:
+@PictureView
+def thumbnail(
+    call: Call, asked: Asked, image_id: int, width: int | None = None, height: int | None = None
+) -> Picture:
     """Draw a thumbnail."""
-    call = current_call()
-    picture = remembered_picture(call, address(), client_has)
-    if picture is None:
-        request = parse_thumbnail(image_id, width, height, query())
-        picture = render_thumbnail(call, request, client_has, address())
-    return picture_response(picture)
+    request = parse_thumbnail(image_id, width, height, asked.query)
+    return render_thumbnail(call, request, asked.client_has, asked.url)
 
 
 @blueprint.get(f"/webclient/render_thumbnail/{_IMAGE}/")
@@ -41,14 +42,13 @@ def thumbnail(image_id: int, width: int | None = None, height: int | None = None
 @blueprint.get(f"/webclient/render_thumbnail/size/<number:width>/{_IMAGE}/")
 @blueprint.get(f"/webclient/render_thumbnail/size/<number:width>/{_IMAGE}/<number:share>/")
 @blueprint.get(f"/figure/render_thumbnail/{_IMAGE}/")
-def webclient_thumbnail(image_id: int, width: int | None = None) -> Response:
+@PictureView
+def webclient_thumbnail(
+    call: Call, asked: Asked, image_id: int, width: int | None = None
+) -> Picture:
     """Draw a thumbnail, or an icon in place of a missing image."""
-    call = current_call()
-    picture = remembered_picture(call, address(), client_has)
-    if picture is None:
-        request = parse_thumbnail(image_id, width, None, query())
-        picture = render_thumbnail_or_icon(call, request, client_has, address())
-    return picture_response(picture)
+    request = parse_thumbnail(image_id, width, None, asked.query)
+    return render_thumbnail_or_icon(call, request, asked.client_has, asked.url)
 
 
 @blueprint.get(f"/webgateway/get_thumbnail/{_IMAGE}/")

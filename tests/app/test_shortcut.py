@@ -1,7 +1,9 @@
-"""Pictures that are at hand are answered before routing, and just as in the long way."""
+"""Pictures are answered before Flask routes, and just as in the long way."""
 
 import pytest
 
+from app.routes import images
+from render.errors import Overloaded
 from tests.app.conftest import PYRAMID
 
 #: What tells of one request alone.
@@ -46,6 +48,85 @@ def test_the_answer_is_that_of_the_long_way(make_gateway, monkeypatch, endpoint)
     assert ask(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+#: Pictures, with and without a warning, and what fails: here, in the pipeline, at the source.
+DRAWN = (
+    "webgateway/render_image/{}/?c=1|11:1500$FF0000&m=c",
+    "webgateway/render_image/{}/0/0?maps=[]",
+    "webgateway/render_image_region/{}/0/0/?tile=0,0,0,64,64&c=1|12:1500$FF0000&m=g&format=png",
+    "webclient/7/render_image_region/{}/0/0/?region=5,6,70,80",
+    "webgateway/render_image_rdef/{}/?c=1|13:1500$FF0000&m=c",
+    "webgateway/render_split_channel/{}/0/0/",
+    "webgateway/render_row_plot/{}/0/0/7/",
+    "webgateway/render_birds_eye_view/{}/40/",
+    "webclient/render_thumbnail/99999999/",
+    "figure/render_scaled_region/{}/0/0/?region=1,2,300,400",
+    "webgateway/render_image/99999999/",
+    "webgateway/render_image_region/{}/0/0/",
+    "webgateway/render_image_rdef/{}/",
+    "webgateway/render_image/{}/0/55/?q=0.5",
+    "webgateway/render_image/{}/?settings=aaaaaaaaaaaaaaaa",
+    "webgateway/render_image/x/",
+    "webgateway/render_nothing/{}/",
+)
+
+
+@pytest.mark.parametrize("path", DRAWN)
+def test_what_is_drawn_or_refused_is_that_of_the_long_way(make_gateway, monkeypatch, path):
+    answers = []
+    for is_open in (False, True):
+        gateway = make_gateway(image_info_max_age_s=600)
+        monkeypatch.setattr(gateway.app.wsgi_app._wsgi_app, "_is_open", is_open)
+        routed = []
+        dispatch = gateway.app.dispatch_request
+
+        def noted(*given, routed=routed, dispatch=dispatch):
+            routed.append(given)
+            return dispatch(*given)
+
+        monkeypatch.setattr(gateway.app, "dispatch_request", noted)
+        answer = gateway.client.get("/" + path.format(gateway.ids[PYRAMID]))
+        answers.append(answer)
+        if is_open and answer.status_code == 200:
+            assert not routed
+    long_way, short_way = answers
+    assert short_way.status_code == long_way.status_code
+    assert own_headers_cut(short_way) == own_headers_cut(long_way)
+    assert short_way.headers.get("X-Cache") == long_way.headers.get("X-Cache")
+    if long_way.status_code == 200:
+        assert short_way.data == long_way.data
+    else:
+        assert cut_id(short_way.json) == cut_id(long_way.json)
+
+
+def cut_id(body):
+    return {name: value for name, value in body.items() if name != "request_id"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (Overloaded("too many", retry_after_s=7), 503, "overloaded"),
+        (KeyError("secret"), 500, "internal-error"),
+    ],
+)
+def test_what_failed_is_not_tried_again_only_to_be_told(
+    make_gateway, monkeypatch, error, status, kind
+):
+    gateway = make_gateway()
+    tried = []
+
+    def fail(*_):
+        tried.append(1)
+        raise error
+
+    monkeypatch.setattr(images, "render_picture", fail)
+    answer = gateway.get(f"render_image/{gateway.ids[PYRAMID]}/")
+    assert answer.status_code == status and answer.json["type"] == kind
+    assert "secret" not in answer.get_data(as_text=True)
+    assert answer.headers.get("Retry-After") == ("7" if status == 503 else None)
+    assert len(tried) == 1
+
+
 def test_it_is_logged_and_counted_under_its_route(make_gateway, caplog):
     gateway = make_gateway(image_info_max_age_s=600)
     path = f"render_image/{gateway.ids[PYRAMID]}/?c=1|8:1500$FF0000&m=c"
@@ -54,6 +135,7 @@ def test_it_is_logged_and_counted_under_its_route(make_gateway, caplog):
             assert gateway.get(path).status_code == 200
     told = [record.fields for record in caplog.records if record.name == "blitzrender.access"]
     assert [fields["cache"] for fields in told] == ["miss", "hit", "hit"]
+    assert all(fields["image"] and fields["level"] == 0 for fields in told)
     assert {fields["route"] for fields in told} == {"images.render_image"}
     counted = gateway.app.test_client().get("/metrics").get_data(as_text=True)
     assert 'route="images.render_image"' in counted
