@@ -8,18 +8,19 @@ ordinary (limits, refusals, faults) goes the long way, which tells it.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Request, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from app import observe
 from app.allowed_hosts import AllowedHosts
 from app.call import Call
 from app.http import last_values
 from app.picture_answer import PictureAnswer, picture_answer
-from app.picture_views import Asked, PictureView
+from app.picture_views import Asked, Draw, PictureView
 from app.pipeline import Picture, client_has_nothing, remembered_picture
 from app.site import LazyParts, Site
 from app.web import forget_share
@@ -29,6 +30,8 @@ from render.errors import ServiceError
 
 #: Status lines as Flask writes them.
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
+
+_PATHS_REMEMBERED = 1000
 
 #: In the environment of a request: why its picture could not be drawn.
 _FAILURE = "blitzrender.failure"
@@ -46,6 +49,14 @@ def _tell_failure() -> None:
         raise failure
 
 
+class _Routed(NamedTuple):
+    """What a path leads to."""
+
+    endpoint: str
+    draw: Draw
+    values: dict[str, Any]
+
+
 class Shortcut:
     """Stands between what observes requests and Flask."""
 
@@ -54,6 +65,8 @@ class Shortcut:
         self._request_class = app.request_class
         self._views = app.view_functions
         self._routes = app.url_map.bind("")
+        # All tiles of a plane have one path; of paths that lead nowhere none is remembered.
+        self._routed = lru_cache(_PATHS_REMEMBERED)(self._route)
         self._site = site
         self._hosts = hosts
         settings = site.settings
@@ -98,22 +111,27 @@ class Shortcut:
     def _drawn(self, environ: dict[str, Any], call: Call, asked: Asked) -> Picture | None:
         """Have the view of a request's path draw; None where there is none, or where it fails."""
         try:
-            rule, found = self._routes.match(environ["PATH_INFO"], "GET", return_rule=True)
+            routed = self._routed(environ["PATH_INFO"])
         except HTTPException:
             return None
-        view = self._views[rule.endpoint]
-        if not isinstance(view, PictureView):
-            return None
-        values = dict(found)
-        forget_share(rule.endpoint, values)
-        call.steps.route = rule.endpoint
+        call.steps.route = routed.endpoint
         call.go_before_downloads()
         try:
-            return view.draw(call, asked, **values)
+            return routed.draw(call, asked, **routed.values)
         except Exception as error:
             # What was tried for long is not to be tried again only to be told.
             environ[_FAILURE] = error
             return None
+
+    def _route(self, path: str) -> "_Routed":
+        """Find the view that draws what is at a path; raise HTTPException where there is none."""
+        rule, found = self._routes.match(path, "GET", return_rule=True)
+        view = self._views[rule.endpoint]
+        if not isinstance(view, PictureView):
+            raise NotFound
+        values = dict(found)
+        forget_share(rule.endpoint, values)
+        return _Routed(rule.endpoint, view.draw, values)
 
 
 def _call(site: Site, environ: dict[str, Any], request: Request, seen: observe.Steps) -> Call:
