@@ -30,6 +30,8 @@ ROUNDS = 3
 CACHED_REQUESTS = 6000
 SLIDER_MOVES = 300
 LARGE_IMAGE = Path(__file__).parent.parent / ".venv-large-image" / "bin" / "python"
+#: The worker that is ready first would take all connections.
+_ALL_START_S = 3
 _WINDOWS = ((100.0, 1500.0), (100.0, 1500.0), (100.0, 1500.0))
 _COLORS = (Color(255, 0, 0), Color(0, 255, 0), Color(0, 0, 255))
 _QUERY = "c=1|{0}:1500$FF0000,2|100:1500$00FF00,3|100:1500$0000FF&m=c&q=0.9"
@@ -177,6 +179,7 @@ def measure_cached(pyramid: Path) -> tuple[float, float]:
         path = _tile_path(image_id, 0, 3, 3)
         with urllib.request.urlopen(running.url(path)) as answer:
             tile = answer.read()
+        time.sleep(_ALL_START_S)
         cached = _ab(running.port, path)
     return cached, _bare_rate(tile)
 
@@ -193,7 +196,7 @@ def _bare_rate(tile: bytes) -> float:
         with service.gunicorn(
             "benchmarks/bare_gunicorn.py", "benchmarks.bare:app", environment, Path(os.devnull)
         ):
-            time.sleep(3)
+            time.sleep(_ALL_START_S)
             return _ab(port, "/tile")
 
 
