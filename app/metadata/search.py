@@ -17,6 +17,8 @@ from render.values import ContainerRef
 MAX_DATA = 50
 
 _MAX_WORDS = 20
+#: Characters of a word: as many as a name in OMERO has.
+_LONGEST_WORD = 255
 _KINDS = ("Project", "Dataset", "Image")
 
 
@@ -39,6 +41,10 @@ class SearchRequest:
         words = tuple(query.get("text", "").replace('"', " ").split())
         if len(words) > _MAX_WORDS:
             raise BadRequest(f"text has more than {_MAX_WORDS} words", parameter="text")
+        if any(len(word) > _LONGEST_WORD for word in words):
+            raise BadRequest(
+                f"text has a word of more than {_LONGEST_WORD} characters", parameter="text"
+            )
         limit = parse_count(query, "limit") or most
         return cls(
             words=words,

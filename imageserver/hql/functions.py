@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from imageserver.entities import Entity, Quantity
 from imageserver.hql.errors import QueryError
@@ -76,38 +76,44 @@ def like(value: Any, pattern: Any) -> bool | None:
         return None
     text = str(value)
     first, *others = _like_pieces(str(pattern))
-    match = first.match(text)
+    match = first.looks.match(text)
     if match is None or not others:
         return match is not None and match.end() == len(text)
     position = match.end()
     # Between two % the leftmost place is as good as any other.
     for piece in others[:-1]:
-        match = piece.search(text, position)
+        match = piece.looks.search(text, position)
         if match is None:
             return False
         position = match.end()
     last = others[-1]
-    # The last piece has no wildcards for many, so its length is known.
-    start = len(text) - last.groups
-    return start >= position and last.fullmatch(text, start) is not None
+    start = len(text) - last.length
+    return start >= position and last.looks.fullmatch(text, start) is not None
+
+
+class _Piece(NamedTuple):
+    """What stands between two % of a pattern: how it looks, and how many characters it has."""
+
+    looks: re.Pattern
+    length: int
 
 
 @lru_cache(maxsize=256)
-def _like_pieces(pattern: str) -> list[re.Pattern]:
-    """Give the pieces between the % of a pattern; each character of a piece is one group."""
-    pieces = [""]
+def _like_pieces(pattern: str) -> list[_Piece]:
+    """Give the pieces between the % of a pattern, one at least."""
+    pieces: list[list[str]] = [[]]
     escaped = False
     for character in pattern:
         if escaped:
-            pieces[-1] += f"({re.escape(character)})"
+            pieces[-1].append(re.escape(character))
             escaped = False
         elif character == "\\":
             escaped = True
         elif character == "%":
-            pieces.append("")
+            pieces.append([])
         else:
-            pieces[-1] += "(.)" if character == "_" else f"({re.escape(character)})"
-    return [re.compile(piece, re.DOTALL) for piece in pieces]
+            pieces[-1].append("." if character == "_" else re.escape(character))
+    return [_Piece(re.compile("".join(piece), re.DOTALL), len(piece)) for piece in pieces]
 
 
 def calculate(operator: str, left: Any, right: Any) -> Any:

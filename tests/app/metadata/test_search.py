@@ -79,7 +79,14 @@ def test_there_is_a_most_of_results(make_gateway):
 
 
 @pytest.mark.parametrize(
-    "query", ["start=-1&text=a", "limit=x&text=a", "text=" + "+a" * 21, "text=a&callback=a-b"]
+    "query",
+    [
+        "start=-1&text=a",
+        "limit=x&text=a",
+        "text=" + "+a" * 21,
+        "text=a+" + "b" * 256,
+        "text=a&callback=a-b",
+    ],
 )
 def test_malformed_searches_are_refused(gateway: Gateway, query):
     assert gateway.get(f"search/?{query}").status_code == 400

@@ -49,6 +49,8 @@ def names(graph: Graph, condition: str, **values: Any) -> list[str]:
         ("i.name like '_eta'", ["beta"]),
         ("i.name like '%a%a%'", ["gamma_1"]),
         ("i.name like 'g%m%_1'", ["gamma_1"]),
+        ("i.name like '%\\_1'", ["gamma_1"]),
+        ("i.name like '%e_a'", ["beta"]),
         ("i.name like 'beta%beta'", []),
         ("i.name like '%%b%%e%%'", ["beta", "broken"]),
         ("i.name like '____'", ["beta"]),
