@@ -11,16 +11,11 @@ from typing import Any
 
 from jinja2.utils import htmlsafe_json_dumps
 
-from app.bundles import Bundle, find_bundle
+from app.bundles import FIGURE
 from app.call import Call
 from app.metadata.units import LENGTHS, symbol_of
-from app.settings import Settings
 from render.errors import NotFound
 
-#: How the wheel is installed, told to whoever asks for what is not there.
-HOW_TO_INSTALL = "OMERO.figure is not installed here; `script/setup viewer` installs it"
-
-_PAGE = "index.html"
 #: Where the page's icons come from as long as nobody replaces it.
 _ICONS = re.compile(r"https://[^\"]*/(?=bootstrap-icons\.css)")
 _OWN_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -34,33 +29,13 @@ class FigurePage:
     script: str
 
 
-def installed_figure() -> Bundle | None:
-    """Find OMERO.figure among the installed packages; None where it is not installed."""
-    return find_bundle("omero_figure", _PAGE)
-
-
-def serves_figure(settings: Settings) -> bool:
-    """Tell whether OMERO.figure is there to be served."""
-    return settings.figure and installed_figure() is not None
-
-
-def figure_bundle(settings: Settings) -> Bundle:
-    """Give the installed OMERO.figure; raise NotFound, saying what to do, where none is served."""
-    if not settings.figure:
-        raise NotFound("OMERO.figure is switched off here (setting figure)")
-    found = installed_figure()
-    if found is None:
-        raise NotFound(HOW_TO_INSTALL)
-    return found
-
-
 def figure_page(call: Call, prefix: str, files: str, icon: str) -> FigurePage:
     """Give the page for a viewer, which finds everything below `prefix` and its files at `files`.
 
     `icon` is the address of the page's icon.
     """
-    bundle = figure_bundle(call.settings)
-    text = (bundle.folder / _PAGE).read_text("utf-8")
+    bundle = FIGURE.bundle(call.settings)
+    text = (bundle.folder / FIGURE.first_file).read_text("utf-8")
     for name, value in _told(call, prefix, files).items():
         text = _with_constant(text, name, str(htmlsafe_json_dumps(value)))
     text = _ICONS.sub(f"{files}/", text).replace('="/assets/', f'="{files}/assets/')

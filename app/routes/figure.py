@@ -6,9 +6,9 @@ from datetime import datetime
 from flask import Blueprint, Response, request, url_for
 
 from app import csrf
-from app.bundles import bundle_file
+from app.bundles import FIGURE, bundle_file
 from app.call import Call
-from app.figure_page import figure_bundle, figure_page
+from app.figure_page import figure_page
 from app.http import data_response, passing_response
 from app.icons import projection_icon
 from app.imaging.scaled_regions import render_scaled_region as draw_scaled_region
@@ -75,7 +75,7 @@ def figure(file_id: int = 0) -> Response:
 @blueprint.get("/static/omero_figure/<path:name>")
 def file(name: str) -> Response:
     """Give one of OMERO.figure's own files."""
-    found = figure_bundle(current_settings())
+    found = FIGURE.bundle(current_settings())
     # These are named by what they hold.
     return bundle_file(found, name, fixed=name.startswith("assets/"))
 

@@ -8,10 +8,10 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import csrf
-from app.bundles import bundle_file
+from app.bundles import IVIEWER, bundle_file
 from app.http import data_response, last_values, passing_response
 from app.imaging.shape_stats import describe_shape_stats
-from app.iviewer import bundle_of, page_parameters, serves_iviewer
+from app.iviewer import page_parameters
 from app.metadata.iviewer_data import (
     describe_for_iviewer,
     describe_for_iviewer_by,
@@ -52,7 +52,7 @@ _CONTENT = {
 @blueprint.get("/iviewer/")
 def iviewer() -> Response:
     """Give the page that loads OMERO.iviewer; what it shows, it asks for itself."""
-    version = bundle_of(current_settings()).version
+    version = IVIEWER.bundle(current_settings()).version
     parameters = page_parameters(current_call(), query(), request.script_root)
     first = url_for("iviewer.file", name="main.js", v=version)
     return viewer_page(
@@ -67,7 +67,7 @@ def iviewer() -> Response:
 @blueprint.get("/static/omero_iviewer/<path:name>")
 def file(name: str) -> Response:
     """Give one of OMERO.iviewer's own files."""
-    found = bundle_of(current_settings())
+    found = IVIEWER.bundle(current_settings())
     # Of another version, the name is the same.
     return bundle_file(found, name, fixed=request.args.get("v") == found.version)
 
@@ -185,7 +185,7 @@ def paths_to_object() -> Response:
 
 
 def _image_address(ids: Sequence[int], link: Mapping[str, str]) -> str:
-    if serves_iviewer(current_settings()):
+    if IVIEWER.is_served(current_settings()):
         # The first one is opened, and more images than one are listed beside it.
         images = ",".join(map(str, ids))
         return f"{url_for('iviewer.iviewer')}?{urlencode({'images': images, **link}, safe=',')}"

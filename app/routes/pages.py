@@ -10,9 +10,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 
 from app import csrf
-from app.figure_page import serves_figure
+from app.bundles import FIGURE, IVIEWER
 from app.http import file_response
-from app.iviewer import serves_iviewer
 from app.login_address import offers_login
 from app.web import current_call, current_settings, parts_of
 from render.errors import NotFound
@@ -44,7 +43,7 @@ def index() -> Response:
     """Give the page that lists the images; what it lists, it asks for itself."""
     settings = current_settings()
     return viewer_page(
-        "index.html", iviewer=serves_iviewer(settings), figure=serves_figure(settings)
+        "index.html", iviewer=IVIEWER.is_served(settings), figure=FIGURE.is_served(settings)
     )
 
 

@@ -113,10 +113,10 @@ def test_where_it_is_not_installed_a_sentence_says_how_to(monkeypatch):
     monkeypatch.setattr(bundles, "find_spec", lambda name: None)
     try:
         settings = load_settings(env_file=None)
-        assert not figure_page.serves_figure(settings)
+        assert not bundles.FIGURE.is_served(settings)
         with pytest.raises(NotFound, match="script/setup viewer"):
-            figure_page.figure_bundle(settings)
+            bundles.FIGURE.bundle(settings)
     finally:
         bundles.find_bundle.cache_clear()
     with pytest.raises(NotFound, match="switched off"):
-        figure_page.figure_bundle(load_settings(env_file=None, figure=False))
+        bundles.FIGURE.bundle(load_settings(env_file=None, figure=False))

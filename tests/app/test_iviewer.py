@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app import bundles, iviewer
+from app import bundles
 from app.metadata.units import readable_length, seconds_of, symbol_of
 from app.settings import load_settings
 from render.blitz.source import BlitzSession
@@ -76,13 +76,13 @@ def test_where_it_is_not_installed_a_sentence_says_how_to(monkeypatch):
     monkeypatch.setattr(bundles, "find_spec", lambda name: None)
     try:
         settings = load_settings(env_file=None)
-        assert not iviewer.serves_iviewer(settings)
+        assert not bundles.IVIEWER.is_served(settings)
         with pytest.raises(NotFound, match="script/setup viewer"):
-            iviewer.bundle_of(settings)
+            bundles.IVIEWER.bundle(settings)
     finally:
         bundles.find_bundle.cache_clear()
     with pytest.raises(NotFound, match="switched off"):
-        iviewer.bundle_of(load_settings(env_file=None, iviewer=False))
+        bundles.IVIEWER.bundle(load_settings(env_file=None, iviewer=False))
 
 
 def test_image_data_is_img_data_with_more(gateway: Gateway):
@@ -174,7 +174,7 @@ def test_links_of_omero_web_lead_to_the_viewer(gateway: Gateway):
     image_id = gateway.ids[STACK]
     found = gateway.client.get(f"/webgateway/img_detail/{image_id}/?z=2&_scheme=x&_external=1")
     assert found.status_code == 302
-    served = iviewer.installed_iviewer() is not None
+    served = bundles.IVIEWER.installed() is not None
     start = f"/iviewer/?images={image_id}&" if served else f"/image/{image_id}/?"
     assert found.headers["Location"].startswith(f"{start}z=2&")
     shown = gateway.client.get(f"/webclient/?show=image-{image_id}").headers["Location"]

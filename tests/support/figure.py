@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from app.figure_page import installed_figure
+from app.bundles import FIGURE
 
 #: Skips a test without OMERO.figure; where CI=true the test runs, and fails.
 needs_figure = pytest.mark.skipif(
-    installed_figure() is None and os.environ.get("CI") != "true",
+    FIGURE.installed() is None and os.environ.get("CI") != "true",
     reason="omero-figure is not installed (script/setup viewer)",
 )

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from app.iviewer import installed_iviewer
+from app.bundles import IVIEWER
 
 #: Skips a test without the viewer; where CI=true the test runs, and fails.
 needs_iviewer = pytest.mark.skipif(
-    installed_iviewer() is None and os.environ.get("CI") != "true",
+    IVIEWER.installed() is None and os.environ.get("CI") != "true",
     reason="omero-iviewer is not installed (script/setup viewer)",
 )
