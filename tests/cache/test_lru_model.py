@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections import OrderedDict
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -136,7 +137,7 @@ QUICK = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestFileCacheAgainstModel = FileCacheMachine.TestCase
+TestFileCacheAgainstModel = pytest.mark.slow(FileCacheMachine.TestCase)
 TestFileCacheAgainstModel.settings = QUICK
 TestMemoryCacheAgainstModel = MemoryCacheMachine.TestCase
 TestMemoryCacheAgainstModel.settings = QUICK

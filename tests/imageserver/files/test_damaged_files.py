@@ -60,6 +60,7 @@ def make(folder, kind):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "zlib", "png", "jpg", "zarr"])
 def test_random_damage(folder, kind):
     path = make(folder, kind)

@@ -21,6 +21,7 @@ def launch(*arguments: str, **options: object) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_a_client_connected(
     folder: Folder, tmp_path: Path, number: signal.Signals
@@ -48,6 +49,7 @@ def test_the_end_of_its_input_ends_it(folder: Folder, tmp_path: Path) -> None:
         stop(process)
 
 
+@pytest.mark.slow
 def test_the_end_of_its_parent_ends_it(folder: Folder, tmp_path: Path) -> None:
     # Its input stays open: what ends is the process that started it.
     reading, writing = os.pipe()
