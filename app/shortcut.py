@@ -44,9 +44,13 @@ def register(app: Flask, site: LazyParts, hosts: AllowedHosts) -> None:
 
 
 def _tell_failure() -> None:
-    failure = request.environ.get(_FAILURE)
+    failure = request.environ.pop(_FAILURE, None)
     if failure is not None:
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It would hold itself, and the planes where it was raised, until garbage is collected.
+            del failure
 
 
 class _Routed(NamedTuple):

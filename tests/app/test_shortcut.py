@@ -1,5 +1,8 @@
 """Pictures are answered before Flask routes, and just as in the long way."""
 
+import gc
+import weakref
+
 import pytest
 
 from app.routes import images
@@ -123,6 +126,28 @@ def test_what_failed_is_not_tried_again_only_to_be_told(
     assert "secret" not in answer.get_data(as_text=True)
     assert answer.headers.get("Retry-After") == ("7" if status == 503 else None)
     assert len(tried) == 1
+
+
+def test_what_failed_lets_go_of_its_planes_at_once(make_gateway, monkeypatch):
+    gateway = make_gateway()
+    left = []
+
+    class Planes:
+        pass
+
+    def fail(*_):
+        planes = Planes()
+        left.append(weakref.ref(planes))
+        raise Overloaded("too many")
+
+    monkeypatch.setattr(images, "render_picture", fail)
+    gc.disable()
+    try:
+        answer = gateway.get(f"render_image/{gateway.ids[PYRAMID]}/")
+        assert answer.status_code == 503
+        assert [planes() for planes in left] == [None]
+    finally:
+        gc.enable()
 
 
 def test_it_is_logged_and_counted_under_its_route(make_gateway, caplog):
