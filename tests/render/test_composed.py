@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from render.composed import LinePlotJob, LookupTableStripJob, PlotCurve, SplitChannelJob
+from render.engine.composite import compiled_loops_available
 from render.errors import NotFound
+from render.framed import FramedJob
 from render.job import RenderJob
 from render.shape_pictures import CardJob, MaskJob, ShapeThumbnailJob, frame_of, mask_size
 from render.shapes import Ellipse, Mask, Shape
@@ -97,3 +99,30 @@ def test_a_mask_that_is_flattened_covers_nothing():
         for transform in (None, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
     )
     assert (plain != 221).any() and (flat == 221).all()
+
+
+@pytest.mark.parametrize(
+    ("made", "pictures"),
+    [
+        (RenderJob((PLANE,), "uint16", DEFINITION), 1),
+        (FramedJob(RenderJob((PLANE,), "uint16", DEFINITION), (250, 166), (20, 10)), 1),
+        (
+            SplitChannelJob(
+                RenderJob((PLANE,), "uint16", DEFINITION, shape=(120, 200)), Model.RGB, ("a", "b")
+            ),
+            2,
+        ),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_other_threads_are_let_draw_with_it(made, pictures):
+    if not compiled_loops_available():
+        pytest.skip("numba is not installed")
+    shared = []
+
+    def share(part, others):
+        part()
+        shared.append(others)
+
+    assert made.run(share) == made.run()
+    assert len(shared) == pictures

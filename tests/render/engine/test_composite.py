@@ -173,6 +173,29 @@ def test_threads_that_draw_together_draw_what_one_does(pixel_type):
     assert asked_for == ([700 * 311 * 3 // 2**18] if composite.compiled_loops_available() else [])
 
 
+@pytest.mark.parametrize(
+    ("pixel_type", "loop"), [("uint16", "compose_values"), ("float", "compose_bins")]
+)
+def test_who_comes_when_all_is_taken_draws_nothing(pixel_type, loop, monkeypatch):
+    kernels = pytest.importorskip("render.engine.kernels")
+    draw = getattr(kernels, loop)
+    left = []
+
+    def draw_twice(*given):
+        draw(*given)
+        picture = given[-1]
+        drawn = picture.copy()
+        picture[:] = 0
+        draw(*given)
+        left.append(np.count_nonzero(picture))
+        picture[:] = drawn
+
+    monkeypatch.setattr(kernels, loop, draw_twice)
+    plane = random_plane(DTYPES[pixel_type], shape=(300, 100))
+    composite.compose([plane], pixel_type, definition(binding()))
+    assert left == [0]
+
+
 @pytest.mark.slow
 def test_without_numba_the_same_goldens_come_out():
     # A fresh interpreter in which numba cannot be imported.
